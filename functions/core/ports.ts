@@ -1,0 +1,179 @@
+/**
+ * The ports: everything that the rules need from the world outside, as small interfaces over plain objects.
+ *
+ * Time, chance and the network are reached through these alone; that is what makes the simulation deterministic. One contract
+ * suite in `test/contract/` runs against every adapter of a port.
+ */
+
+/** A document's fields: JSON values, plus `SERVER_TIME` in what is written. Times are milliseconds since the epoch. */
+export type Fields = Record<string, unknown>;
+
+/** In a write: replaced by the store's own time (milliseconds) at commit. Only at the top level of a document. */
+export const SERVER_TIME: unique symbol = Symbol('SERVER_TIME');
+
+/** A document as read. `version` is opaque and changes with every write. */
+export interface Stored {
+  readonly id: string;
+  readonly data: Fields;
+  readonly version: string;
+}
+
+/** The outcome of one write: the new version, and the store's time (milliseconds since the epoch) of the commit. */
+export interface Written {
+  readonly version: string;
+  readonly at: number;
+}
+
+/**
+ * One write of a commit. `create` requires absence; `update` (named top-level fields) and `replace` (all of it) require the
+ * given version; `delete` requires it where one is given. `append` adds to the end of an array field, without reading it.
+ */
+export type Write =
+  | { readonly kind: 'create'; readonly collection: string; readonly id: string; readonly data: Fields }
+  | {
+      readonly kind: 'update';
+      readonly collection: string;
+      readonly id: string;
+      readonly version: string;
+      readonly set?: Fields;
+      readonly remove?: readonly string[];
+      readonly append?: Readonly<Record<string, readonly unknown[]>>;
+    }
+  | { readonly kind: 'replace'; readonly collection: string; readonly id: string; readonly version: string; readonly data: Fields }
+  | { readonly kind: 'delete'; readonly collection: string; readonly id: string; readonly version?: string };
+
+/**
+ * Documents equal in every field of `equal`, ordered by `orderBy` and, within equal values, by id in the same direction.
+ * Documents without the ordered field are left out. `atMost` bounds the ordered field (inclusive). `after` continues behind
+ * that place. Served by one index of the topology.
+ */
+export interface Query {
+  readonly equal: Readonly<Record<string, string | number | boolean>>;
+  readonly orderBy: { readonly field: string; readonly direction: 'asc' | 'desc' };
+  readonly atMost?: number;
+  readonly after?: { readonly value: number; readonly id: string };
+  readonly limit: number;
+}
+
+/** The document store. */
+export interface Documents {
+  /** `at` is the store's time of the read. */
+  get(collection: string, id: string): Promise<(Stored & { readonly at: number }) | undefined>;
+  /** All writes or none. Throws `PreconditionFailed` when one of them did not find what it requires. */
+  commit(writes: readonly Write[]): Promise<Written[]>;
+  query(collection: string, query: Query): Promise<{ readonly documents: Stored[]; readonly at: number }>;
+  /** Calls back with the document now and after each change (changes in quick succession may be merged); returns the stop. */
+  watch(
+    collection: string,
+    id: string,
+    onChange: (document: Stored | undefined) => void,
+    onError: (error: Error) => void,
+  ): () => void;
+  close(): Promise<void>;
+}
+
+/** A write of a commit found another version, or a document where none was to be (or none where one was). Nothing was written. */
+export class PreconditionFailed extends Error {
+  readonly code = 'precondition_failed';
+}
+
+/** Publishes at least once: the promise resolves when the message is durable, with its id. */
+export interface Messages {
+  publish(
+    topic: string,
+    message: { readonly data: string; readonly attributes: Readonly<Record<string, string>> },
+  ): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Object storage, by bucket of the topology. Names are `/`-separated, without empty, `.` or `..` parts. */
+export interface Objects {
+  /** Writes the whole object. With `ifAbsent`, an existing one is left as it is and false comes back. */
+  put(bucket: string, name: string, bytes: Buffer, options?: { readonly ifAbsent?: boolean }): Promise<boolean>;
+  get(bucket: string, name: string): Promise<Buffer | undefined>;
+  delete(bucket: string, name: string): Promise<void>;
+}
+
+/** Named secrets. */
+export interface Secrets {
+  read(name: string): Promise<string | undefined>;
+  write(name: string, value: string): Promise<void>;
+}
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Resolves after `ms`, or rejects with the signal's reason once it aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `run` once after `ms`; the result cancels it. Never keeps the process alive. */
+  after(ms: number, run: () => void): () => void;
+}
+
+/** Chance. */
+export interface Ids {
+  /** `bytes` random bytes, as lower-case hexadecimal. */
+  random(bytes: number): string;
+  /** A whole number from 0 up to, not including, `below`. */
+  below(below: number): number;
+}
+
+/** How far an address is trusted: `user` addresses must be public; `operator` ones come from the configuration. */
+export type Trust = 'user' | 'operator';
+
+export interface EgressRequest {
+  readonly url: string;
+  readonly trust: Trust;
+  readonly method?: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly timeoutMs: number;
+  /** A longer reply is an error. */
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface EgressReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** The only way out of the functions. Never follows redirects. Throws `Problem` `egress_denied`, `egress_failed`, `egress_too_large`. */
+export interface Egress {
+  /** Refuses an address without connecting to it (`egress_denied`, with the reason). */
+  check(url: string, trust: Trust): Promise<void>;
+  request(request: EgressRequest): Promise<EgressReply>;
+  close(): Promise<void>;
+}
+
+/** The function's own identity: mints Google-signed ID tokens for an audience. */
+export interface Identity {
+  idToken(audience: string): Promise<string>;
+}
+
+export interface Log {
+  debug(fields: Fields, message: string): void;
+  info(fields: Fields, message: string): void;
+  warn(fields: Fields, message: string): void;
+  error(fields: Fields, message: string): void;
+}
+
+/** A message as delivered to one subscription. Exactly one of `ack` and `nack` is to be called, once. */
+export interface Delivery {
+  readonly messageId: string;
+  readonly data: Buffer;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly publishTime: number;
+  /** Counts from 1. */
+  readonly deliveryAttempt: number;
+  ack(): void;
+  /** Delivered again after the subscription's backoff, or sent to its dead-letter topic after the last attempt. */
+  nack(): void;
+}
+
+/** The pulling side of a message broker: what `emulator-bridge/` turns into HTTP push. Filters, backoff and dead letters are honoured. */
+export interface Subscriptions {
+  /** At most `maxOutstanding` deliveries are unanswered at any time. The result stops the pull; unanswered ones come again later. */
+  pull(subscription: string, maxOutstanding: number, onDelivery: (delivery: Delivery) => void): () => Promise<void>;
+}

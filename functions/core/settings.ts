@@ -1,0 +1,210 @@
+/**
+ * The configuration: one schema, read once, injected. Flag over environment over file over default.
+ *
+ * Every setting has a path (`times.resultGraceMs`), an environment variable made from it (`ORCHESTRATOR_TIMES_RESULT_GRACE_MS`)
+ * and, where the field has a customary name for it, that one too (`GCP_PROJECT`). The environment is a parameter.
+ */
+
+import { z } from 'zod';
+import { Problem } from './errors.ts';
+
+const milliseconds = z.coerce.number().int().min(1);
+const flag = z.union([z.boolean(), z.stringbool({ truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] })]);
+const cents = z.coerce.number().min(0);
+const jsonText = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value, context) => {
+    if (typeof value !== 'string') return value;
+    try {
+      return JSON.parse(value);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'is not JSON' });
+      return z.NEVER;
+    }
+  }, schema);
+
+/** An agent that answers HTTP, named by the operator. `claims: false` agents get their task already running. */
+const agentRow = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'is lower-case letters, digits and hyphens, starting with a letter'),
+  endpoint: z.url({ protocol: /^https?$/ }),
+  priceCents: cents,
+  timeLimitSeconds: z.number().positive().max(540).default(540),
+  /** The service account whose ID tokens the agent presents when it calls back. */
+  email: z.email().optional(),
+});
+
+/** A caller that proves itself with a Google-signed ID token. */
+const clientRow = z.strictObject({
+  email: z.email(),
+  tenant: z.string().min(1).max(100).optional(),
+  scopes: z.array(z.enum(['dispatch', 'read', 'admin'])).min(1),
+});
+
+const schema = z.strictObject({
+  runtime: z.enum(['embedded', 'emulators', 'cloud']).default('cloud'),
+  project: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is no Google Cloud project id')
+    .default('heliograph-local'),
+  projectNumber: z.string().regex(/^\d+$/, 'is a number').default('0'),
+  region: z.string().default('us-central1'),
+  /** Base URLs by function name, where they differ from the deterministic ones of Cloud Run. */
+  functionUrls: jsonText(z.record(z.string(), z.url())).default({}),
+  dataDir: z.string().min(1).default('.heliograph'),
+  port: z.coerce.number().int().min(0).max(65_535).default(8081),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** `required`: every call needs an API key or ID token. `open`: none does; loopback in local runtimes only. */
+  auth: z.enum(['required', 'open']).default('required'),
+  clients: jsonText(z.array(clientRow)).default([]),
+  agents: jsonText(z.array(agentRow)).default([]),
+  /** Whether operators' own addresses and callbacks may be on loopback. Refused in the cloud. */
+  allowLoopback: flag.default(false),
+  oidc: z
+    .strictObject({
+      issuer: z.string().default('https://accounts.google.com'),
+      jwksUrl: z.url().default('https://www.googleapis.com/oauth2/v3/certs'),
+      verifyPush: flag.default(true),
+      verifyResults: flag.default(true),
+      pushAudience: z.string().optional(),
+      resultsAudience: z.string().optional(),
+    })
+    .prefault({}),
+  topics: z.strictObject({ tasks: z.string().default('tasks'), results: z.string().default('results') }).prefault({}),
+  agentCostPerRunCents: cents.default(5),
+  limits: z
+    .strictObject({
+      /** A larger payload or result travels as a reference to object storage. */
+      inlineBytes: z.coerce.number().int().min(1024).max(262_144).default(262_144),
+      maxBytes: z.coerce.number().int().max(31_457_280).default(31_457_280),
+      deliveryConcurrency: z.coerce.number().int().min(1).max(1000).default(64),
+    })
+    .prefault({}),
+  times: z
+    .strictObject({
+      /** A task that stays `queued` this long is published again; the wait doubles per task up to the maximum. */
+      republishMs: milliseconds.default(30_000),
+      republishMaximumMs: milliseconds.default(600_000),
+      /** A lease is the attempt's time limit plus the margin, at most the maximum; renewed at two thirds of it. */
+      leaseMarginMs: milliseconds.default(10_000),
+      leaseMaximumMs: milliseconds.default(60_000),
+      /** How long after its lease (or ttl) a running task's result is still waited for. */
+      resultGraceMs: milliseconds.default(120_000),
+      /** The pause before attempt 2; it doubles per attempt up to the maximum. */
+      retryMinimumMs: milliseconds.default(5_000),
+      retryMaximumMs: milliseconds.default(300_000),
+      /** How long `/dispatch` in http mode holds its answer. */
+      httpWaitMs: milliseconds.default(30_000),
+      runMaximumMs: milliseconds.max(540_000).default(540_000),
+      waitingMaximumMs: milliseconds.default(300_000),
+      retentionMs: milliseconds.default(30 * 86_400_000),
+      sweepMs: milliseconds.default(60_000),
+      sweepRunMs: milliseconds.default(50_000),
+      /** Local runtimes only: overrides of every subscription's backoff. */
+      backoffMinimumMs: milliseconds.optional(),
+      backoffMaximumMs: milliseconds.optional(),
+    })
+    .prefault({}),
+});
+
+/** All settings, validated. */
+export type Settings = z.output<typeof schema>;
+export type AgentRow = z.output<typeof agentRow>;
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Customary names, beside the ones made from the path. The first that is set counts; `ORCHESTRATOR_…` comes before them. */
+const CUSTOMARY: Readonly<Record<string, string>> = {
+  GCP_PROJECT: 'project',
+  GOOGLE_CLOUD_PROJECT: 'project',
+  PUBSUB_VERIFY_OIDC: 'oidc.verifyPush',
+  PUBSUB_AUDIENCE: 'oidc.pushAudience',
+  RESULTS_PUBSUB_VERIFY_OIDC: 'oidc.verifyResults',
+  RESULTS_PUBSUB_AUDIENCE: 'oidc.resultsAudience',
+  PUBSUB_TOPIC: 'topics.tasks',
+  PUBSUB_TOPIC_ID: 'topics.tasks',
+  RESULTS_TOPIC: 'topics.results',
+  RESULTS_TOPIC_ID: 'topics.results',
+  AGENT_COST_PER_RUN_CENTS: 'agentCostPerRunCents',
+};
+
+/**
+ * Reads the settings. `flags` are by path and win; then the environment; then `file` (nested, as parsed from YAML or JSON).
+ * Throws `Problem` `invalid_settings` that names each bad setting.
+ */
+export function readSettings(
+  environment: Environment,
+  flags: Readonly<Record<string, unknown>> = {},
+  file: unknown = {},
+): Settings {
+  const merged = structuredClone(typeof file === 'object' && file !== null ? file : {}) as Record<string, unknown>;
+  const paths = settingPaths(schema);
+  const byVariable = new Map(paths.map((path) => [variableOf(path), path]));
+  for (const [name, path] of Object.entries(CUSTOMARY).reverse()) if (environment[name]) assign(merged, path, environment[name]);
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith('ORCHESTRATOR_') || value === undefined || value === '') continue;
+    const path = byVariable.get(name);
+    if (path !== undefined) assign(merged, path, value);
+  }
+  for (const [path, value] of Object.entries(flags)) if (value !== undefined) assign(merged, path, value);
+  const parsed = schema.safeParse(merged);
+  if (!parsed.success) {
+    const fields = parsed.error.issues.map((issue) => ({
+      field: issue.path.join('.') || 'file',
+      code: issue.code,
+      message: issue.message,
+    }));
+    const lines = fields.map(({ field, message }) => `${field} (${variableOf(field)}): ${message}`);
+    throw new Problem(422, 'invalid_settings', `These settings are not valid:\n  ${lines.join('\n  ')}`, { fields });
+  }
+  const settings = parsed.data;
+  if (settings.runtime === 'cloud') refuseLocalSettings(settings);
+  return settings;
+}
+
+/** What makes a local run convenient would make a deployed one unsafe. */
+function refuseLocalSettings(settings: Settings): void {
+  const refused = [
+    settings.auth === 'open' && 'auth (open)',
+    settings.allowLoopback && 'allowLoopback',
+    !settings.oidc.verifyPush && 'oidc.verifyPush (off)',
+    !settings.oidc.verifyResults && 'oidc.verifyResults (off)',
+  ].filter((name) => name !== false);
+  if (refused.length > 0) throw new Problem(422, 'invalid_settings', `Only local runtimes may set ${refused.join(', ')}.`);
+}
+
+/** `times.resultGraceMs` → `ORCHESTRATOR_TIMES_RESULT_GRACE_MS`. */
+export function variableOf(path: string): string {
+  return `ORCHESTRATOR_${path
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .replaceAll('.', '_')
+    .toUpperCase()}`;
+}
+
+/** The settings as environment variables, for a process that is started with them. */
+export function toEnvironment(settings: Settings): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const path of settingPaths(schema)) {
+    const value = path
+      .split('.')
+      .reduce<unknown>((object, key) => (object as Record<string, unknown> | undefined)?.[key], settings);
+    if (value !== undefined) environment[variableOf(path)] = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  }
+  return environment;
+}
+
+function settingPaths(object: z.ZodObject, prefix = ''): string[] {
+  return Object.entries(object.shape).flatMap(([key, value]) => {
+    const inner = value instanceof z.ZodPrefault ? value.unwrap() : value;
+    return inner instanceof z.ZodObject ? settingPaths(inner, `${prefix}${key}.`) : [`${prefix}${key}`];
+  });
+}
+
+function assign(target: Record<string, unknown>, path: string, value: unknown): void {
+  const keys = path.split('.');
+  const last = keys.pop() as string;
+  let object = target;
+  for (const key of keys) {
+    const inner = object[key];
+    object[key] = typeof inner === 'object' && inner !== null ? inner : {};
+    object = object[key] as Record<string, unknown>;
+  }
+  object[last] = value;
+}

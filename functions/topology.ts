@@ -1,0 +1,316 @@
+/**
+ * The keystone: everything that exists in a running Heliograph, as one pure table.
+ *
+ * `infra/` turns these rows into Google Cloud resources, `emulator-bridge/` creates and drives the same rows locally, and the
+ * functions read their own names from here. Adding a function is one row here, one folder beside this file, and one test.
+ * This file imports nothing, so that anything may import it.
+ */
+
+/** A Pub/Sub topic. `deadLetterFor` names the topic whose undeliverable messages arrive here. */
+export interface TopicRow {
+  readonly deadLetterFor?: string;
+}
+
+/** A push subscription: which messages of `topic` are POSTed to `path` of which function, and how failure is paced. */
+export interface SubscriptionRow {
+  readonly topic: string;
+  readonly function: string;
+  readonly path: string;
+  /** Pub/Sub filter expression. It cannot be changed after creation. */
+  readonly filter?: string;
+  /** Also the time limit of one push request. */
+  readonly ackDeadlineSeconds: number;
+  readonly retentionSeconds: number;
+  readonly backoffSeconds: { readonly minimum: number; readonly maximum: number };
+  /** Absent on dead-letter subscriptions alone: nothing comes after them. */
+  readonly deadLetter?: { readonly topic: string; readonly maxDeliveryAttempts: number };
+}
+
+/** One deployed function: one identity with only the roles that it needs. */
+export interface FunctionRow {
+  /** Path prefixes that the public address sends here; none for functions that only Pub/Sub or the scheduler may call. */
+  readonly routes: readonly string[];
+  /** `front` functions are publicly invocable and authenticate in code; `push` functions admit only Google-signed callers. */
+  readonly access: 'front' | 'push';
+  readonly roles: readonly Role[];
+  readonly memoryMiB: number;
+  readonly concurrency: number;
+  readonly timeoutSeconds: number;
+  /** Names of the environment variables that it reads beyond the common ones. */
+  readonly environment: readonly string[];
+}
+
+/** What a function's service account may do, each on one named resource. */
+export type Role =
+  | { readonly kind: 'database'; readonly database: DatabaseName; readonly access: 'read' | 'write' }
+  | { readonly kind: 'publish'; readonly topic: string }
+  | { readonly kind: 'bucket'; readonly bucket: string; readonly access: 'read' | 'write' }
+  | { readonly kind: 'secret'; readonly secret: string }
+  | { readonly kind: 'invoke'; readonly function: string };
+
+export type DatabaseName = 'tasks' | 'control';
+
+/** A cron line, in UTC, and the path that is POSTed to with the push account's token. */
+export interface ScheduleRow {
+  readonly cron: string;
+  readonly function: string;
+  readonly path: string;
+}
+
+/** A collection, with what the store must know of it. */
+export interface CollectionRow {
+  readonly database: DatabaseName;
+  /** Milliseconds since the epoch in our documents; the store removes a document some time after it. */
+  readonly ttlField?: string;
+  /** Fields that are never queried: exempt from the automatic single-field indexes. */
+  readonly unindexed: readonly string[];
+  /** Composite indexes; every query of ours is served by one of them. The last field is the ordered one. */
+  readonly indexes: readonly (readonly IndexField[])[];
+}
+
+export interface IndexField {
+  readonly field: string;
+  readonly order: 'asc' | 'desc';
+}
+
+export interface Topology {
+  readonly topics: Readonly<Record<string, TopicRow>>;
+  readonly subscriptions: Readonly<Record<string, SubscriptionRow>>;
+  readonly functions: Readonly<Record<string, FunctionRow>>;
+  readonly schedules: Readonly<Record<string, ScheduleRow>>;
+  readonly buckets: Readonly<Record<string, { readonly deleteAfterDays?: number }>>;
+  readonly secrets: readonly string[];
+  readonly collections: Readonly<Record<string, CollectionRow>>;
+  /** The account whose tokens Pub/Sub and the scheduler present. */
+  readonly pushAccount: string;
+}
+
+const DAY = 86_400;
+
+/** Row Z8 of the behaviours we owe: the defaults of a subscription. */
+const delivery = {
+  ackDeadlineSeconds: 20,
+  retentionSeconds: 7 * DAY,
+  backoffSeconds: { minimum: 10, maximum: 600 },
+} as const;
+
+/** A run may take up to 540 s, and the ack deadline is the push request's time limit. */
+const agentDelivery = { ...delivery, ackDeadlineSeconds: 600, retentionSeconds: 1200 } as const;
+
+const asc = (field: string): IndexField => ({ field, order: 'asc' });
+const desc = (field: string): IndexField => ({ field, order: 'desc' });
+
+/** Lists are ordered by creation within a shard and merged: an index on time alone would cap writes at about 500 a second. */
+const listIndex = (...equal: string[]): IndexField[] => [asc('shard'), asc('tenant'), ...equal.map(asc), desc('createdAt')];
+
+const agentRoles: readonly Role[] = [
+  { kind: 'database', database: 'tasks', access: 'write' },
+  { kind: 'database', database: 'control', access: 'read' },
+  { kind: 'publish', topic: 'results' },
+  { kind: 'publish', topic: 'callbacks' },
+  { kind: 'bucket', bucket: 'payloads', access: 'write' },
+  { kind: 'bucket', bucket: 'uploads', access: 'read' },
+  { kind: 'secret', secret: 'signing-key' },
+];
+
+export const topology: Topology = {
+  pushAccount: 'push',
+
+  topics: {
+    tasks: {},
+    results: {},
+    callbacks: {},
+    'dead-tasks': { deadLetterFor: 'tasks' },
+    'dead-results': { deadLetterFor: 'results' },
+    'dead-callbacks': { deadLetterFor: 'callbacks' },
+  },
+
+  subscriptions: {
+    'sub-light': {
+      ...agentDelivery,
+      topic: 'tasks',
+      function: 'agent-light',
+      path: '/pubsub/push',
+      filter: 'NOT attributes:direct',
+      deadLetter: { topic: 'dead-tasks', maxDeliveryAttempts: 5 },
+    },
+    'sub-codex': {
+      ...agentDelivery,
+      topic: 'tasks',
+      function: 'codex',
+      path: '/pubsub/push',
+      filter: 'attributes.agent="codex"',
+      deadLetter: { topic: 'dead-tasks', maxDeliveryAttempts: 5 },
+    },
+    'sub-results': {
+      ...delivery,
+      topic: 'results',
+      function: 'results',
+      path: '/pubsub/results',
+      deadLetter: { topic: 'dead-results', maxDeliveryAttempts: 5 },
+    },
+    'sub-callbacks': {
+      ...delivery,
+      topic: 'callbacks',
+      function: 'callbacks',
+      path: '/pubsub/callbacks',
+      deadLetter: { topic: 'dead-callbacks', maxDeliveryAttempts: 20 },
+    },
+    'sub-dead-tasks': { ...delivery, topic: 'dead-tasks', function: 'dead-letters', path: '/pubsub/dead-tasks' },
+    'sub-dead-results': { ...delivery, topic: 'dead-results', function: 'dead-letters', path: '/pubsub/dead-results' },
+    'sub-dead-callbacks': { ...delivery, topic: 'dead-callbacks', function: 'dead-letters', path: '/pubsub/dead-callbacks' },
+  },
+
+  functions: {
+    dispatch: {
+      routes: ['/dispatch', '/task', '/task-status', '/task-update', '/tasks', '/callbacks'],
+      access: 'front',
+      roles: [
+        { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'database', database: 'control', access: 'read' },
+        { kind: 'publish', topic: 'tasks' },
+        { kind: 'publish', topic: 'results' },
+        { kind: 'publish', topic: 'callbacks' },
+        { kind: 'bucket', bucket: 'payloads', access: 'write' },
+        { kind: 'secret', secret: 'signing-key' },
+        { kind: 'secret', secret: 'webhook-keys' },
+        { kind: 'invoke', function: 'agent-light' },
+        { kind: 'invoke', function: 'codex' },
+      ],
+      memoryMiB: 512,
+      concurrency: 80,
+      timeoutSeconds: 60,
+      environment: ['PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID', 'AGENT_COST_PER_RUN_CENTS'],
+    },
+    'agent-light': {
+      routes: ['/run', '/pubsub/push'],
+      access: 'push',
+      roles: agentRoles,
+      memoryMiB: 512,
+      concurrency: 40,
+      timeoutSeconds: 600,
+      environment: ['AGENT_COST_PER_RUN_CENTS', 'PUBSUB_VERIFY_OIDC', 'PUBSUB_AUDIENCE', 'RESULTS_TOPIC', 'RESULTS_TOPIC_ID'],
+    },
+    /** The second example: an agent of a user's own, which reaches the store through `dispatch` alone. */
+    codex: {
+      routes: [],
+      access: 'push',
+      roles: [{ kind: 'invoke', function: 'dispatch' }],
+      memoryMiB: 512,
+      concurrency: 40,
+      timeoutSeconds: 600,
+      environment: ['PUBSUB_VERIFY_OIDC', 'PUBSUB_AUDIENCE'],
+    },
+    results: {
+      routes: ['/pubsub/results'],
+      access: 'push',
+      roles: [
+        { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'publish', topic: 'callbacks' },
+        { kind: 'bucket', bucket: 'payloads', access: 'write' },
+        { kind: 'secret', secret: 'signing-key' },
+      ],
+      memoryMiB: 512,
+      concurrency: 80,
+      timeoutSeconds: 60,
+      environment: ['RESULTS_PUBSUB_VERIFY_OIDC', 'RESULTS_PUBSUB_AUDIENCE'],
+    },
+    'dead-letters': {
+      routes: [],
+      access: 'push',
+      roles: [
+        { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'publish', topic: 'tasks' },
+        { kind: 'publish', topic: 'callbacks' },
+        { kind: 'bucket', bucket: 'payloads', access: 'write' },
+        { kind: 'secret', secret: 'signing-key' },
+      ],
+      memoryMiB: 512,
+      concurrency: 80,
+      timeoutSeconds: 60,
+      environment: [],
+    },
+    callbacks: {
+      routes: [],
+      access: 'push',
+      roles: [
+        { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'bucket', bucket: 'payloads', access: 'read' },
+        { kind: 'secret', secret: 'signing-key' },
+        { kind: 'secret', secret: 'webhook-keys' },
+      ],
+      memoryMiB: 512,
+      concurrency: 80,
+      timeoutSeconds: 60,
+      environment: [],
+    },
+    sweeper: {
+      routes: [],
+      access: 'push',
+      roles: [
+        { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'publish', topic: 'tasks' },
+        { kind: 'publish', topic: 'callbacks' },
+        { kind: 'secret', secret: 'signing-key' },
+      ],
+      memoryMiB: 512,
+      concurrency: 1,
+      timeoutSeconds: 60,
+      environment: [],
+    },
+  },
+
+  schedules: {
+    sweep: { cron: '* * * * *', function: 'sweeper', path: '/sweep' },
+  },
+
+  buckets: {
+    /** Payloads and results too large to travel; named by task. */
+    payloads: { deleteAfterDays: 45 },
+    /** Documents that users put there for their agents to read, under `<tenant>/`. */
+    uploads: {},
+  },
+
+  secrets: ['signing-key', 'webhook-keys'],
+
+  collections: {
+    tasks: {
+      database: 'tasks',
+      ttlField: 'expireAt',
+      unindexed: [
+        'payload',
+        'result',
+        'error',
+        'metadata',
+        'timeline',
+        'work',
+        'callbackUrl',
+        'lastError',
+        'leasedAt',
+        'updatedAt',
+        'finishedAt',
+      ],
+      indexes: [
+        [asc('shard'), asc('wakeAt')],
+        listIndex(),
+        listIndex('status'),
+        listIndex('agent'),
+        listIndex('traceId'),
+        listIndex('status', 'agent'),
+        listIndex('status', 'traceId'),
+        listIndex('agent', 'traceId'),
+        listIndex('status', 'agent', 'traceId'),
+      ],
+    },
+    /** The older half of a long timeline, moved out in the commit that appended to it. */
+    timelines: { database: 'tasks', ttlField: 'expireAt', unindexed: ['entries'], indexes: [] },
+    /** Messages that can never be processed, with the reason. */
+    quarantine: {
+      database: 'tasks',
+      ttlField: 'expireAt',
+      unindexed: ['data', 'attributes', 'reason'],
+      indexes: [[asc('shard'), desc('createdAt')]],
+    },
+    keys: { database: 'control', unindexed: ['hash'], indexes: [] },
+  },
+};
