@@ -1,0 +1,27 @@
+/** Names made from names: the URL, the service account and the push audience of each function. Nothing has to be looked up. */
+
+import { topology } from '../topology.ts';
+import type { Settings } from './settings.ts';
+
+/** The function's own base URL, without a trailing slash: the deterministic Cloud Run URL unless the settings name another. */
+export function functionUrl(settings: Settings, name: string): string {
+  const url = settings.functionUrls[name] ?? `https://heliograph-${name}-${settings.projectNumber}.${settings.region}.run.app`;
+  return url.replace(/\/$/, '');
+}
+
+/** The e-mail address of the service account of a function, or of the push account. */
+export function accountEmail(settings: Settings, name: string): string {
+  return `heliograph-${name}@${settings.project}.iam.gserviceaccount.com`;
+}
+
+/** The account whose tokens Pub/Sub and the scheduler present. */
+export function pushAccountEmail(settings: Settings): string {
+  return accountEmail(settings, topology.pushAccount);
+}
+
+/** The audience of the tokens on one push path: its full URL, unless the settings name another. */
+export function pushAudience(settings: Settings, functionName: string, path: string): string {
+  if (functionName === 'agent-light' && settings.oidc.pushAudience) return settings.oidc.pushAudience;
+  if (functionName === 'results' && settings.oidc.resultsAudience) return settings.oidc.resultsAudience;
+  return functionUrl(settings, functionName) + path;
+}
