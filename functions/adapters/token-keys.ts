@@ -1,0 +1,105 @@
+/** An issuer's public keys, from its JWKS address (RFC 7517). */
+
+import { type CryptoKey, importJWK, type JWK } from 'jose';
+import type { Clock } from '../core/ports.ts';
+import type { TokenKeys } from '../core/push.ts';
+
+/** The JSON at an address, and how long it may be kept. Rejects when it cannot be had. */
+export type FetchJson = (url: string) => Promise<{ readonly json: unknown; readonly maxAgeSeconds: number }>;
+
+const COOLDOWN_MS = 30_000;
+/** While there is no key at all, nobody can be let in: try again sooner. */
+const EMPTY_COOLDOWN_MS = 1_000;
+const MINIMUM_AGE_SECONDS = 300;
+const MAXIMUM_AGE_SECONDS = 86_400;
+const FETCH_LIMIT_MS = 3_000;
+const FETCH_LIMIT_BYTES = 256 * 1024;
+
+/**
+ * Fetches the keys when they are first needed, and again when they are too old or an unknown one is asked for: at most every
+ * 30 s, all callers sharing one fetch. While the address fails, the last keys stay in use. `key` rejects while there are none.
+ */
+export function remoteTokenKeys(options: { url: string; clock: Clock; fetchJson?: FetchJson }): TokenKeys {
+  const { url, clock, fetchJson = fetchLimited } = options;
+  let keys = new Map<string, KnownKey>();
+  let freshUntil = 0;
+  let failure: unknown;
+  let nextFetchAt = 0;
+  let fetching: Promise<void> | undefined;
+
+  async function fetchKeys(): Promise<void> {
+    try {
+      const { json, maxAgeSeconds } = await fetchJson(url);
+      keys = await importKeys(json, keys);
+      freshUntil = clock.now() + Math.min(Math.max(maxAgeSeconds, MINIMUM_AGE_SECONDS), MAXIMUM_AGE_SECONDS) * 1000;
+      failure = undefined;
+    } catch (error) {
+      failure = error;
+    }
+    nextFetchAt = clock.now() + (keys.size === 0 ? EMPTY_COOLDOWN_MS : COOLDOWN_MS);
+    fetching = undefined;
+  }
+
+  function refresh(): Promise<void> {
+    if (fetching === undefined && clock.now() >= nextFetchAt) fetching = fetchKeys();
+    return fetching ?? Promise.resolve();
+  }
+
+  return {
+    async key(kid) {
+      if (clock.now() >= freshUntil) {
+        const refreshed = refresh();
+        // An address that failed is asked again in the background: its silence must not hold up every caller.
+        if (failure === undefined || !keys.has(kid)) await refreshed;
+      }
+      if (!keys.has(kid)) await refresh();
+      if (keys.size === 0) throw failure;
+      return keys.get(kid)?.key;
+    },
+  };
+}
+
+interface KnownKey {
+  readonly modulus: string;
+  readonly key: CryptoKey;
+}
+
+/** The RS256 keys of a JWKS by id. A key that was known before stays the same object, so that what depends on it stays valid. */
+async function importKeys(json: unknown, known: ReadonlyMap<string, KnownKey>): Promise<Map<string, KnownKey>> {
+  const listed = (json as { keys?: unknown } | null)?.keys;
+  if (!Array.isArray(listed)) throw new Error('The answer is not a JSON Web Key Set.');
+  const keys = new Map<string, KnownKey>();
+  for (const jwk of listed.slice(0, 100).filter(isSigningKey)) {
+    const before = known.get(jwk.kid);
+    keys.set(
+      jwk.kid,
+      before?.modulus === jwk.n
+        ? before
+        : { modulus: jwk.n, key: (await importJWK({ kty: 'RSA', n: jwk.n, e: jwk.e }, 'RS256')) as CryptoKey },
+    );
+  }
+  if (keys.size === 0) throw new Error('The JSON Web Key Set has no RS256 signing key.');
+  return keys;
+}
+
+/** RSA, 2,048 to 8,192 bits, with the usual exponent: others are either weak or slow enough to be an attack. */
+function isSigningKey(value: unknown): value is JWK & { kid: string; n: string; e: string } {
+  const { kty, kid, use, alg, n, e } = (value ?? {}) as JWK;
+  if (kty !== 'RSA' || (use ?? 'sig') !== 'sig' || (alg ?? 'RS256') !== 'RS256' || e !== 'AQAB') return false;
+  return typeof kid === 'string' && typeof n === 'string' && /^[\w-]{342,1366}$/.test(n);
+}
+
+async function fetchLimited(url: string): ReturnType<FetchJson> {
+  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(FETCH_LIMIT_MS) });
+  if (!response.ok || response.body === null) throw new Error(`The key address answered ${response.status}.`);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body) {
+    size += chunk.length;
+    if (size > FETCH_LIMIT_BYTES) throw new Error('The key address answered more than 256 KiB.');
+    chunks.push(chunk);
+  }
+  const maxAge = Number(/\bmax-age=(\d{1,9})/i.exec(response.headers.get('cache-control') ?? '')?.[1] ?? 0);
+  const age = Number(/^\d{1,9}$/.exec(response.headers.get('age') ?? '')?.[0] ?? 0);
+  return { json: JSON.parse(Buffer.concat(chunks).toString()), maxAgeSeconds: maxAge - age };
+}
