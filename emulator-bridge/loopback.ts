@@ -1,0 +1,51 @@
+/** HTTP servers on loopback: everything that the bridge opens is reachable from this machine alone. */
+
+import type { Server } from 'node:http';
+import { type AddressInfo, createServer as createProbe } from 'node:net';
+
+export const LOOPBACK = '127.0.0.1';
+
+/** Listens on loopback; port 0 picks a free one. Resolves with the port; rejects with Node's error (`EADDRINUSE`). */
+export function listenLoopback(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, LOOPBACK, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** Stops accepting, lets running requests end for `graceMs`, then cuts what is left. Resolves when every socket is closed. */
+export async function closeServer(server: Server, graceMs = 0): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  if (graceMs > 0) {
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    await closed;
+    clearTimeout(cut);
+    return;
+  }
+  server.closeAllConnections();
+  await closed;
+}
+
+/**
+ * `count` different ports that were free a moment ago. Another process may take one before it is used: for programs that
+ * cannot be told to pick their own port.
+ */
+export async function freePorts(count: number): Promise<number[]> {
+  const probes = await Promise.all(
+    Array.from({ length: count }, () => {
+      const probe = createProbe();
+      return new Promise<typeof probe>((resolve, reject) => {
+        probe.once('error', reject);
+        probe.listen(0, LOOPBACK, () => resolve(probe));
+      });
+    }),
+  );
+  const ports = probes.map((probe) => (probe.address() as AddressInfo).port);
+  await Promise.all(probes.map((probe) => new Promise<void>((resolve) => probe.close(() => resolve()))));
+  return ports;
+}
