@@ -1,0 +1,55 @@
+/** The function's own identity, from the metadata server of the machine it runs on. */
+
+import type { GoogleAuth } from 'google-auth-library';
+import type { Clock, Identity } from '../core/ports.ts';
+
+const MARGIN_MS = 300_000;
+/** Audiences are our own functions and registered agents. One that was pushed out is minted again. */
+const MAXIMUM_AUDIENCES = 1_000;
+
+/** `until` is in milliseconds since the epoch; infinite while the token is being minted. */
+interface Minted {
+  readonly token: Promise<string>;
+  until: number;
+}
+
+/**
+ * Google-signed ID tokens of the service account that the process runs as, kept until five minutes before they expire; callers
+ * of one audience share the minting. Rejects with `google-auth-library`'s error where there is no such account.
+ */
+export function googleIdentity(options: { clock: Clock }): Identity {
+  const { clock } = options;
+  const minted = new Map<string, Minted>();
+  let auth: Promise<GoogleAuth> | undefined;
+
+  async function mint(audience: string): Promise<string> {
+    // The library puts the audience into a query as it is: another parameter must not slip in with it.
+    if (!/^[\w.:/@~-]+$/.test(audience)) throw new TypeError('An audience is a URL without query and fragment.');
+    auth ??= import('google-auth-library').then((library) => new library.GoogleAuth());
+    const { idTokenProvider } = await (await auth).getIdTokenClient(audience);
+    return idTokenProvider.fetchIdToken(audience);
+  }
+
+  return {
+    idToken(audience) {
+      const known = minted.get(audience);
+      if (known !== undefined && known.until > clock.now()) return known.token;
+
+      const entry: Minted = { token: mint(audience), until: Number.POSITIVE_INFINITY };
+      const expires = entry.token.then((token) => expiryOf(token) - MARGIN_MS).catch(() => 0);
+      expires.then((until) => {
+        entry.until = until;
+      });
+      minted.delete(audience);
+      minted.set(audience, entry);
+      if (minted.size > MAXIMUM_AUDIENCES) minted.delete(minted.keys().next().value as string);
+      return entry.token;
+    },
+  };
+}
+
+/** The `exp` of a token that comes from its issuer, in milliseconds since the epoch. */
+function expiryOf(token: string): number {
+  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp: number };
+  return claims.exp * 1000;
+}
