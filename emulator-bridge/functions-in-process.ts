@@ -1,0 +1,50 @@
+/** The functions of the embedded runtime: each on a loopback port of its own, in this process, served by the functions framework. */
+
+import type { Server } from 'node:http';
+import { http, type Request, type Response } from '@google-cloud/functions-framework';
+import { getTestServer } from '@google-cloud/functions-framework/testing';
+import type { Room } from '../functions/core/runtime.ts';
+import { closeServer, LOOPBACK, listenLoopback } from './loopback.ts';
+import { sendProblem } from './problem-reply.ts';
+
+export interface FunctionsInProcess {
+  /** Base URLs by function name. */
+  readonly urls: Readonly<Record<string, string>>;
+  readonly servers: Readonly<Record<string, Server>>;
+  /** Puts the rooms in place: their URLs are needed to make them. Until then a function answers 503. */
+  attach(rooms: Readonly<Record<string, Room>>): void;
+  /** Running requests get `graceMs` to end. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+/**
+ * Listens for each name on a free port. Differs from the cloud in that one process serves them all, so a crash takes every
+ * function down at once, and a function's concurrency and memory have no limits of their own.
+ */
+export async function functionsInProcess(names: readonly string[]): Promise<FunctionsInProcess> {
+  let rooms: Readonly<Record<string, Room>> = {};
+  const servers: Record<string, Server> = {};
+  const urls: Record<string, string> = {};
+  for (const name of names) {
+    http(name, (request: Request, response: Response) => {
+      const room = rooms[name];
+      if (room === undefined) sendProblem(response, 503, 'starting', `${name} is starting.`);
+      else room(request, response);
+    });
+    const server = getTestServer(name);
+    // Longer than any client keeps an idle connection: a push must not meet a socket that is just closing.
+    server.keepAliveTimeout = 75_000;
+    urls[name] = `http://${LOOPBACK}:${await listenLoopback(server, 0)}`;
+    servers[name] = server;
+  }
+  return {
+    urls,
+    servers,
+    attach(made) {
+      rooms = made;
+    },
+    async stop(graceMs = 0) {
+      await Promise.all(Object.values(servers).map((server) => closeServer(server, graceMs)));
+    },
+  };
+}

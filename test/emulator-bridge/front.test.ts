@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { createServer, request as open, type RequestListener } from 'node:http';
+import { connect } from 'node:net';
+import { type Front, type FrontOptions, startFront } from '../../emulator-bridge/front.ts';
+import { functionsInProcess } from '../../emulator-bridge/functions-in-process.ts';
+import { closeServer, freePorts, listenLoopback } from '../../emulator-bridge/loopback.ts';
+import { routeTable } from '../../emulator-bridge/routes.ts';
+import type { Room } from '../../functions/core/runtime.ts';
+import { topology } from '../../functions/topology.ts';
+import { quiet, type Receiver, receiver, until } from './kit.ts';
+
+describe('front', () => {
+  const release: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const each of release.splice(0).reverse()) await each();
+  });
+
+  async function front(urls: Record<string, string>, more: Partial<FrontOptions> = {}): Promise<Front> {
+    const options = {
+      functions: topology.functions,
+      urls,
+      port: 0,
+      customaryPorts: false,
+      open: true,
+      version: '1.2.3',
+      log: quiet,
+    };
+    const started = await startFront({ ...options, ...more });
+    release.push(() => started.stop());
+    return started;
+  }
+
+  async function behind(listener: RequestListener): Promise<Receiver> {
+    const started = await receiver(listener);
+    release.push(started.close);
+    return started;
+  }
+
+  const routes: [string, string | undefined][] = [
+    ['/dispatch', 'dispatch'],
+    ['/dispatch/', 'dispatch'],
+    ['/dispatches', undefined],
+    ['/task/1', 'dispatch'],
+    ['/tasks', 'dispatch'],
+    ['/taskse', undefined],
+    ['/task-status/1', 'dispatch'],
+    ['/run', 'agent-light'],
+    ['/pubsub/push', 'agent-light'],
+    ['/pubsub/results', 'results'],
+    ['/pubsub', undefined],
+    ['/', undefined],
+    ['', undefined],
+    ['/sweep', undefined],
+  ];
+  for (const [path, name] of routes) {
+    it(`routes ${path || 'an empty path'} to ${name ?? 'nobody'}`, () => assert.equal(routeTable(topology.functions)(path), name));
+  }
+
+  it('prefers the longest prefix', () => {
+    const row = topology.functions.dispatch as FrontOptions['functions'][string];
+    const route = routeTable({ a: { ...row, routes: ['/x'] }, b: { ...row, routes: ['/x/y'] } });
+    assert.deepEqual(['/x', '/x/y', '/x/y/z', '/x/yz'].map(route), ['a', 'b', 'b', 'a']);
+  });
+
+  it('hands the request itself to a function in this process', async () => {
+    const functions = await functionsInProcess(['dispatch']);
+    release.push(() => functions.stop());
+    const { url } = await front(functions.urls, { servers: functions.servers });
+    assert.equal((await fetch(`${url}/dispatch`)).status, 503);
+    const room = ((request: Parameters<Room>[0] & { body: unknown }, response: Parameters<Room>[1]) => {
+      response.end(JSON.stringify({ got: request.body, url: request.url }));
+    }) as unknown as Room;
+    functions.attach({ dispatch: room });
+    const response = await fetch(`${url}/dispatch?x=1`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"a":1}',
+    });
+    assert.deepEqual(await response.json(), { got: { a: 1 }, url: '/dispatch?x=1' });
+  });
+
+  it('passes a request on as it is, naming the client', async () => {
+    const target = await behind(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      response.writeHead(418, { 'x-own': 'yes', 'set-cookie': ['a=1', 'b=2'] });
+      response.end(
+        JSON.stringify({
+          method: request.method,
+          url: request.url,
+          headers: request.headers,
+          body: Buffer.concat(chunks).toString(),
+        }),
+      );
+    });
+    const { url } = await front({ dispatch: target.url });
+    const response = await fetch(`${url}/tasks?limit=1`, {
+      method: 'PUT',
+      headers: { 'x-api-key': 'k', 'x-forwarded-for': '10.1.1.1', te: 'trailers' },
+      body: 'text',
+    });
+    assert.equal(response.status, 418);
+    assert.equal(response.headers.get('x-own'), 'yes');
+    assert.deepEqual(response.headers.getSetCookie(), ['a=1', 'b=2']);
+    const seen = (await response.json()) as { method: string; url: string; headers: Record<string, string>; body: string };
+    assert.deepEqual([seen.method, seen.url, seen.body], ['PUT', '/tasks?limit=1', 'text']);
+    assert.equal(seen.headers['x-api-key'], 'k');
+    assert.equal(seen.headers['x-forwarded-for'], '10.1.1.1, 127.0.0.1');
+    assert.equal(seen.headers.host, new URL(url).host);
+  });
+
+  it('streams events as they come and passes the abort of a client on', async () => {
+    let gone = false;
+    const target = await behind((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: 1\n\n');
+      response.once('close', () => {
+        gone = true;
+      });
+    });
+    const { url } = await front({ dispatch: target.url });
+    const abort = new AbortController();
+    const response = await fetch(`${url}/task/1/events`, { signal: abort.signal });
+    const reader = response.body?.getReader();
+    const first = await reader?.read();
+    assert.equal(Buffer.from(first?.value ?? []).toString(), 'data: 1\n\n');
+    assert.equal(gone, false);
+    abort.abort();
+    await until(() => gone);
+  });
+
+  it('streams a chunked body upwards', async () => {
+    let first = '';
+    const target = await behind((request, response) => {
+      request.once('data', (chunk) => {
+        first = String(chunk);
+      });
+      request.on('end', () => response.end('done'));
+      request.resume();
+    });
+    const { url } = await front({ dispatch: target.url });
+    const upload = open(`${url}/dispatch`, { method: 'POST' });
+    const answered = new Promise<number | undefined>((resolve) =>
+      upload.once('response', (reply) => resolve(reply.resume().statusCode)),
+    );
+    upload.write('one');
+    await until(() => first === 'one');
+    upload.end('two');
+    assert.equal(await answered, 200);
+  });
+
+  it('answers 503 while a process is down, and serves again once it is back', async () => {
+    const [port = 0] = await freePorts(1);
+    const { url } = await front({ dispatch: `http://127.0.0.1:${port}` });
+    const down = await fetch(`${url}/dispatch`, { method: 'POST', body: '{}' });
+    assert.equal(down.status, 503);
+    assert.equal(down.headers.get('content-type'), 'application/problem+json');
+    assert.equal(down.headers.get('retry-after'), '1');
+    assert.equal(((await down.json()) as { code: string }).code, 'function_unavailable');
+    const server = createServer((_request, response) => response.end('up'));
+    await listenLoopback(server, port);
+    release.push(() => closeServer(server));
+    assert.equal(await (await fetch(`${url}/dispatch`)).text(), 'up');
+  });
+
+  it('answers 502 when the process breaks off before its answer, and cuts the connection after', async () => {
+    const target = await behind((request, response) => {
+      if (request.url === '/dispatch') request.socket.destroy();
+      else {
+        response.write('half');
+        setTimeout(() => request.socket.destroy(), 20);
+      }
+    });
+    const { url } = await front({ dispatch: target.url });
+    const broken = await fetch(`${url}/dispatch`);
+    assert.deepEqual([broken.status, ((await broken.json()) as { code: string }).code], [502, 'function_failed']);
+    const cut = await fetch(`${url}/tasks`);
+    await assert.rejects(cut.text());
+  });
+
+  const refused: [string, string, Record<string, string>, boolean, number, string][] = [
+    ['an unknown path', '/nothing', {}, true, 404, 'not_found'],
+    ['a path of no function', '/sweep', {}, true, 404, 'not_found'],
+    ['33 MiB', '/dispatch', { 'Content-Length': String(33 * 1024 * 1024) }, true, 413, 'request_too_large'],
+    ['another host name', '/dispatch', { Host: 'evil.example' }, true, 403, 'foreign_origin'],
+    ['another origin', '/dispatch', { Origin: 'https://evil.example' }, true, 403, 'foreign_origin'],
+    ['an opaque origin', '/dispatch', { Origin: 'null' }, true, 403, 'foreign_origin'],
+    ['a local origin', '/dispatch', { Origin: 'http://localhost:3000' }, true, 200, ''],
+    ['another origin where keys are required', '/dispatch', { Origin: 'https://evil.example' }, false, 200, ''],
+  ];
+  for (const [name, path, headers, isOpen, status, code] of refused) {
+    it(`answers ${name} with ${status}`, async () => {
+      const target = await behind((request, response) => request.resume().once('end', () => response.end('{"code":""}')));
+      const { url } = await front({ dispatch: target.url }, { open: isOpen });
+      const { hostname, port } = new URL(url);
+      const reply = await raw(Number(port), hostname, path, headers);
+      assert.match(reply, new RegExp(`^HTTP/1.1 ${status} `));
+      assert.ok(reply.includes(`"code":"${code}"`), reply);
+    });
+  }
+
+  it('says how each function is', async () => {
+    const well = await behind((_request, response) => response.end('{"status":"ok","version":"1"}'));
+    const first = await front({ dispatch: well.url });
+    const healthy = await fetch(`${first.url}/healthz`);
+    assert.equal(healthy.status, 200);
+    assert.deepEqual(await healthy.json(), {
+      status: 'ok',
+      version: '1.2.3',
+      functions: { dispatch: { status: 'ok', version: '1' } },
+    });
+    const [port] = await freePorts(1);
+    const second = await front({ dispatch: well.url, results: `http://127.0.0.1:${port}` });
+    const degraded = await fetch(`${second.url}/healthz`);
+    assert.equal(degraded.status, 503);
+    const body = (await degraded.json()) as { status: string; functions: Record<string, unknown> };
+    assert.deepEqual([body.status, body.functions.results], ['degraded', { status: 'unreachable' }]);
+  });
+
+  it('rejects a busy port', async () => {
+    const first = await front({});
+    await assert.rejects(front({}, { port: Number(new URL(first.url).port) }), { code: 'EADDRINUSE' });
+  });
+});
+
+/** Sends a request with exactly these headers and gives what comes back first. */
+function raw(port: number, host: string, path: string, headers: Record<string, string>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, host, () => {
+      const lines = Object.entries({ Host: `${host}:${port}`, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+      socket.write(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n`);
+    });
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+      if (text.includes('}')) {
+        socket.destroy();
+        resolve(text);
+      }
+    });
+    socket.once('error', reject);
+  });
+}
