@@ -70,14 +70,14 @@ function parsePrefix(tokens: Tokens): Filter {
   expectSymbol(tokens, ',');
   const prefix = takeText(tokens);
   expectSymbol(tokens, ')');
-  return (attributes) => valueOf(attributes, key)?.startsWith(prefix) ?? false;
+  return (attributes) => attributeOf(attributes, key)?.startsWith(prefix) ?? false;
 }
 
 function parseComparison(tokens: Tokens): Filter {
   const token = tokens.take();
   if (isOneOf(token, 'symbol', ':')) {
     const key = takeKey(tokens);
-    return (attributes) => valueOf(attributes, key) !== undefined;
+    return (attributes) => attributeOf(attributes, key) !== undefined;
   }
   if (!isOneOf(token, 'symbol', '.')) throw unexpected(token, ': or .');
   const key = takeKey(tokens);
@@ -85,12 +85,12 @@ function parseComparison(tokens: Tokens): Filter {
   if (!isOneOf(operator, 'symbol', '=', '!=')) throw unexpected(operator, '= or !=');
   const value = takeText(tokens);
   return operator.value === '='
-    ? (attributes) => valueOf(attributes, key) === value
-    : (attributes) => valueOf(attributes, key) !== value;
+    ? (attributes) => attributeOf(attributes, key) === value
+    : (attributes) => attributeOf(attributes, key) !== value;
 }
 
 /** An attribute may be named like something that every object inherits. */
-function valueOf(attributes: Attributes, key: string): string | undefined {
+function attributeOf(attributes: Attributes, key: string): string | undefined {
   return Object.hasOwn(attributes, key) ? attributes[key] : undefined;
 }
 

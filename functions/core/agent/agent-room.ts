@@ -1,0 +1,120 @@
+/** An agent as a function: `POST /run` answers the caller, `POST /pubsub/push` answers Pub/Sub. One way of running behind both. */
+
+import type { IncomingMessage } from 'node:http';
+import type { Request, Response } from 'express';
+import { checkOut } from '../claim-check.ts';
+import { Problem } from '../errors.ts';
+import { rawBody, room, send } from '../http.ts';
+import { centsFromMicros } from '../money.ts';
+import { openEnvelope, type PushMessage } from '../push-gate.ts';
+import type { Outcome } from '../run-message.ts';
+import { SIGNATURE } from '../run-message.ts';
+import type { Room, Runtime } from '../runtime.ts';
+import type { DefinedAgent } from './define-agent.ts';
+import type { Attempt, Claimed, Incoming, TaskProtocol } from './protocol.ts';
+import { runAttempt } from './run-attempt.ts';
+
+export interface AgentRoom {
+  readonly agent: DefinedAgent;
+  readonly protocol: TaskProtocol;
+  /** Verifies the caller of a path. Throws `Problem` 401. */
+  admit(request: IncomingMessage, path: '/run' | '/pubsub/push'): Promise<void>;
+  /** Keeps a message that can never be processed. */
+  quarantine(incoming: Incoming, flaw: { readonly code: string; readonly reason: string }): Promise<void>;
+  readonly dependsOn: readonly string[];
+}
+
+type AgentRuntime = Pick<Runtime, 'name' | 'version' | 'settings' | 'clock' | 'log' | 'objects'>;
+
+export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
+  const timeLimitMs = Math.min(parts.agent.timeLimitMs, runtime.settings.times.runMaximumMs);
+  return room(runtime, parts.dependsOn, (router) => {
+    router.post('/pubsub/push', async (request: Request, response: Response) => {
+      await parts.admit(request, '/pubsub/push');
+      const incoming = openEnvelope(request);
+      const claimed = await parts.protocol.claim(incoming, parts.agent.quoteMicros, timeLimitMs);
+      if (claimed.kind === 'later')
+        throw new Problem(503, 'not_yet', 'The pause before the next attempt is not over.', { retryAfterSeconds: 1 });
+      if (claimed.kind === 'quarantined') await parts.quarantine(incoming, claimed);
+      if (claimed.kind === 'claimed') await pushed(claimed.attempt);
+      response.writeHead(204).end();
+    });
+
+    router.post('/run', async (request: Request, response: Response) => {
+      await parts.admit(request, '/run');
+      const incoming = { message: runMessageOf(request) };
+      const claimed = await parts.protocol.claim(incoming, parts.agent.quoteMicros, timeLimitMs);
+      const outcome = claimed.kind === 'claimed' ? await answered(claimed.attempt) : await unclaimed(claimed);
+      await reply(response, claimed, outcome);
+    });
+  });
+
+  async function pushed(attempt: Attempt): Promise<void> {
+    const ran = await runAttempt(runtime, parts.agent, parts.protocol, attempt, timeLimitMs);
+    if (ran.kind === 'parked') await parts.protocol.park(attempt);
+    if (ran.kind !== 'outcome') return;
+    const { outcome } = ran;
+    if (outcome.status !== 'retry') return parts.protocol.report(attempt, outcome);
+    if ((await retried(attempt, outcome)) === 'queued')
+      throw new Problem(503, outcome.error?.code ?? 'retry', outcome.error?.message ?? 'To be tried again.');
+  }
+
+  async function answered(attempt: Attempt): Promise<Outcome> {
+    const ran = await runAttempt(runtime, parts.agent, parts.protocol, attempt, timeLimitMs);
+    if (ran.kind === 'parked') {
+      await parts.protocol.park(attempt);
+      throw new Problem(409, 'parked', 'The agent has accepted the task and will report its outcome later.');
+    }
+    if (ran.kind !== 'outcome') throw new Problem(409, 'lease_lost', 'Another attempt has taken this task over.');
+    if (ran.outcome.status === 'retry') await retried(attempt, ran.outcome);
+    else await parts.protocol.conclude(attempt, ran.outcome);
+    return ran.outcome;
+  }
+
+  const retried = (attempt: Attempt, { error, costMicros, retryAfterMs }: Outcome) =>
+    parts.protocol.retry(attempt, {
+      error: error ?? { code: 'retry', message: 'The agent asked for another attempt.' },
+      costMicros,
+      retryAfterMs,
+    });
+
+  async function unclaimed(claimed: Exclude<Claimed, { kind: 'claimed' }>): Promise<Outcome> {
+    if (claimed.kind === 'later')
+      throw new Problem(503, 'not_yet', 'The pause before the next attempt is not over.', { retryAfterSeconds: 1 });
+    if (claimed.kind === 'quarantined')
+      throw new Problem(claimed.code === 'unknown_task' ? 404 : 422, claimed.code, claimed.reason);
+    const outcome = await parts.protocol.outcome(claimed.taskId);
+    if (outcome === undefined) throw new Problem(409, 'already_claimed', 'This task is running elsewhere, or not to be run now.');
+    return outcome;
+  }
+
+  /** The agent protocol's answers: 200 with the result, or a problem document whose status says what kind of failure it was. */
+  async function reply(response: Response, claimed: Claimed, outcome: Outcome): Promise<void> {
+    if (outcome.status !== 'succeeded') throw failed(outcome);
+    const result = outcome.resultRef ? await checkOut(runtime, outcome.resultRef) : (outcome.result ?? null);
+    const costMicros =
+      claimed.kind === 'claimed'
+        ? Math.min(outcome.costMicros ?? Infinity, claimed.attempt.quoteMicros)
+        : (outcome.costMicros ?? 0);
+    const taskId = claimed.kind === 'claimed' ? claimed.attempt.taskId : 'taskId' in claimed ? claimed.taskId : undefined;
+    send(response, 200, { status: 'succeeded', result, costCents: centsFromMicros(costMicros), taskId });
+  }
+}
+
+const STATUS_BY_CODE: Readonly<Record<string, number>> = { budget_exceeded: 402, ttl_expired: 410 };
+
+function failed({ status, error }: Outcome): Problem {
+  const code = error?.code ?? status;
+  return new Problem(
+    status === 'retry' ? 503 : (STATUS_BY_CODE[code] ?? (status === 'cancelled' ? 409 : 422)),
+    code,
+    error?.message ?? status,
+  );
+}
+
+/** A `/run` request in the shape of a message; the signature travels in a header. */
+function runMessageOf(request: IncomingMessage): PushMessage {
+  const signature = request.headers['x-heliograph-signature'];
+  const attributes: Record<string, string> = typeof signature === 'string' ? { [SIGNATURE]: signature } : {};
+  return { messageId: '', data: rawBody(request), attributes, publishTime: 0, subscription: '/run', deliveryAttempt: 1 };
+}

@@ -1,0 +1,140 @@
+/** One run of a handler: under its deadline, with the lease renewed, to exactly one outcome. */
+
+import { Problem, RetryableError, TerminalError } from '../errors.ts';
+import { microsFromCents } from '../money.ts';
+import type { Outcome } from '../run-message.ts';
+import type { Runtime } from '../runtime.ts';
+import { ACCEPTED, type DefinedAgent } from './define-agent.ts';
+import type { Attempt, TaskProtocol } from './protocol.ts';
+
+/** An outcome; `parked` when the work goes on elsewhere, `lost` when another attempt has taken over: then there is nothing to report. */
+export type Ran = { readonly kind: 'outcome'; readonly outcome: Outcome } | { readonly kind: 'parked' | 'lost' };
+
+type Runners = Pick<Runtime, 'clock' | 'log'>;
+
+/**
+ * Runs the handler until it returns, throws, or its time is up. A handler that does not heed the signal is left behind: its
+ * late result is not waited for, and nothing of it is recorded.
+ */
+export async function runAttempt(
+  runtime: Runners,
+  agent: DefinedAgent,
+  protocol: TaskProtocol,
+  attempt: Attempt,
+  timeLimitMs: number,
+): Promise<Ran> {
+  const { clock } = runtime;
+  const ttlMs = attempt.ttl * 1000;
+  const deadline = Math.min(ttlMs, clock.now() + timeLimitMs);
+  const abort = new AbortController();
+  let costMicros: number | undefined;
+  const stopped = new Promise<Ran>((resolve) => {
+    abort.signal.addEventListener('abort', () => resolve(stoppedAs(abort.signal.reason)), { once: true });
+  });
+  const cancelDeadline = clock.after(Math.max(0, deadline - clock.now()), () =>
+    abort.abort(deadline >= ttlMs ? 'expired' : 'timeout'),
+  );
+  const stopRenewing = renewing(runtime, protocol, attempt, abort);
+  try {
+    return await Promise.race([handled(), stopped]);
+  } finally {
+    cancelDeadline();
+    stopRenewing();
+    abort.abort('done');
+  }
+
+  async function handled(): Promise<Ran> {
+    try {
+      const result = await agent.handlerFor(attempt.payload)(attempt.payload, {
+        taskId: attempt.taskId,
+        agent: attempt.agent,
+        tenant: attempt.tenant,
+        traceId: attempt.traceId,
+        attempt: attempt.attempt,
+        epoch: attempt.epoch,
+        effectId: attempt.effectId,
+        outcomeToken: attempt.outcomeToken,
+        budgetCents: attempt.budgetCents,
+        idempotencyKey: attempt.idempotencyKey,
+        deadline,
+        signal: abort.signal,
+        reportCost: (cents) => {
+          costMicros = microsFromCents(cents);
+        },
+        progress: (note) => protocol.note(attempt, note),
+      });
+      if (result === ACCEPTED) return { kind: 'parked' };
+      return ended({ status: 'succeeded', result: asJson(result) });
+    } catch (error) {
+      return ended(failure(error));
+    }
+  }
+
+  function stoppedAs(reason: unknown): Ran {
+    if (reason === 'lost') return { kind: 'lost' };
+    return ended(STOPPED[reason as keyof typeof STOPPED] ?? STOPPED.timeout);
+  }
+
+  function ended(outcome: Outcome): Ran {
+    return {
+      kind: 'outcome',
+      outcome: {
+        ...outcome,
+        ...(costMicros === undefined ? {} : { costMicros }),
+        endedAt: Math.min(clock.now(), outcome.status === 'expired' ? ttlMs : Infinity),
+      },
+    };
+  }
+}
+
+const STOPPED = {
+  expired: { status: 'expired', error: { code: 'ttl_expired', message: 'The run was stopped at the time limit of the task.' } },
+  timeout: {
+    status: 'retry',
+    error: { code: 'run_timeout', message: "The run was stopped at the agent's time limit for one run." },
+  },
+  cancel: { status: 'cancelled', error: { code: 'cancelled', message: 'Cancelled while it was running.' } },
+} as const satisfies Record<string, Outcome>;
+
+function failure(error: unknown): Outcome {
+  if (error instanceof TerminalError) return { status: 'failed', error: { code: error.code, message: error.message } };
+  const code = error instanceof RetryableError || error instanceof Problem ? error.code : 'handler_failed';
+  const retryAfterMs = error instanceof RetryableError ? error.retryAfterMs : undefined;
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    status: 'retry',
+    error: { code, message: message.slice(0, 2_000) },
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+/** What JSON makes of a result; a result that JSON cannot carry fails the task, since no retry would mend it. */
+function asJson(result: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(result ?? null));
+  } catch (error) {
+    throw new TerminalError(
+      'result_not_json',
+      `The handler returned what JSON cannot carry: ${(error as Error).message.slice(0, 200)}`,
+    );
+  }
+}
+
+/** Renews at two thirds of the lease, so that only runs that need it do; a failed renewal is tried again sooner. */
+function renewing(runtime: Runners, protocol: TaskProtocol, attempt: Attempt, abort: AbortController): () => void {
+  let cancel = runtime.clock.after((attempt.leaseMs * 2) / 3, renew);
+  return () => cancel();
+
+  function renew(): void {
+    protocol.renew(attempt).then(
+      (renewal) => {
+        if (renewal !== 'held') abort.abort(renewal);
+        else if (!abort.signal.aborted) cancel = runtime.clock.after((attempt.leaseMs * 2) / 3, renew);
+      },
+      (error: unknown) => {
+        runtime.log.warn({ err: error, taskId: attempt.taskId }, 'A lease could not be renewed; trying again.');
+        if (!abort.signal.aborted) cancel = runtime.clock.after(attempt.leaseMs / 10, renew);
+      },
+    );
+  }
+}

@@ -1,0 +1,158 @@
+/** The task protocol of built-in agents: claims in the document store, reports on the topic `results`. */
+
+import { adopt } from '../adopt.ts';
+import { type Claim, claim } from '../claim.ts';
+import { checkIn, payloadOf } from '../claim-check.ts';
+import { close } from '../close.ts';
+import { TerminalError } from '../errors.ts';
+import { note, park, renew, retry } from '../lease.ts';
+import { parsedData } from '../push-gate.ts';
+import { type Outcome, publishSigned, type RunMessage, SIGNATURE } from '../run-message.ts';
+import type { Runtime } from '../runtime.ts';
+import { readTask } from '../store.ts';
+import { type JsonObject, type Known, spentMicros, type Task } from '../task.ts';
+import { attemptOf } from './attempt.ts';
+import type { Attempt, Claimed, Incoming, Quote, TaskProtocol } from './protocol.ts';
+
+/** `serves` tells which agents' tasks run here; a task of another agent with a subscription of its own is acknowledged. */
+export function storeProtocol(runtime: Runtime, serves: (agent: string) => boolean): TaskProtocol {
+  return {
+    async claim(incoming, quote, timeLimitMs) {
+      const { message } = incoming;
+      if (incoming.flaw !== undefined) return { kind: 'quarantined', code: 'invalid_envelope', reason: incoming.flaw };
+      const parsed = parsedData(message.data);
+      if (parsed === undefined) return { kind: 'quarantined', code: 'invalid_json', reason: 'The data is not JSON.' };
+      const run = parsed.value as Partial<RunMessage> | null;
+      if (typeof run !== 'object' || run === null || !Object.hasOwn(run, 'taskId'))
+        return adopting(incoming, parsed.value, quote, timeLimitMs);
+      if (runtime.signing.messageValid(message.data, message.attributes[SIGNATURE])) {
+        const signed = run as RunMessage;
+        return claiming(signed, { id: signed.taskId, version: signed.version, task: signed.core }, quote, timeLimitMs);
+      }
+      const known = typeof run.taskId === 'string' ? await readTask(runtime, run.taskId) : undefined;
+      if (known === undefined) return unknownTask(run.taskId);
+      return claiming(known.task, known, quote, timeLimitMs);
+    },
+
+    async renew(attempt) {
+      const renewal = await renew(runtime, attempt.taskId, attempt.epoch, attempt.known);
+      if (renewal.kind === 'lost') return 'lost';
+      attempt.known = renewal.known;
+      return renewal.known.task.cancelRequested ? 'cancel' : 'held';
+    },
+
+    async park(attempt) {
+      await park(runtime, attempt.taskId, attempt.epoch, attempt.known);
+    },
+
+    async note(attempt, text) {
+      const noted = await note(runtime, attempt.taskId, attempt.epoch, text, attempt.known);
+      if (noted.kind === 'held') attempt.known = noted.known;
+    },
+
+    async report(attempt, outcome) {
+      const carried = await carriable(attempt, outcome);
+      const { taskId, epoch, outcomeToken, known } = attempt;
+      try {
+        const message = { taskId, epoch, outcomeToken, outcome: carried, version: known?.version, core: known?.task };
+        await publishSigned(runtime, runtime.settings.topics.results, message, {
+          agent: attempt.agent,
+          traceId: attempt.traceId.slice(0, 250),
+        });
+      } catch (error) {
+        runtime.log.warn({ err: error, taskId }, 'An outcome could not be published; the agent closes the task itself.');
+        await conclude(attempt, carried);
+      }
+    },
+
+    conclude: async (attempt, outcome) => conclude(attempt, await carriable(attempt, outcome)),
+
+    async retry(attempt, failure) {
+      const answer = await retry(runtime, attempt.taskId, attempt.epoch, failure, attempt.known);
+      return answer.kind === 'queued' ? 'queued' : 'ended';
+    },
+
+    async outcome(taskId) {
+      const known = await readTask(runtime, taskId);
+      return known === undefined ? undefined : storedOutcome(known.task);
+    },
+  };
+
+  async function claiming(
+    of: { agent: string; payload?: JsonObject; payloadRef?: RunMessage['payloadRef'] },
+    known: Known,
+    quote: Quote,
+    timeLimitMs: number,
+  ): Promise<Claimed> {
+    if (!serves(of.agent)) {
+      if (runtime.agents.find(of.agent)?.direct) return { kind: 'acknowledge', taskId: known.id };
+      const error = { code: 'agent_not_found', message: `Agent ${of.agent} not found` };
+      await close(runtime, known.id, { status: 'failed', error }, undefined, known);
+      return { kind: 'ended', taskId: known.id };
+    }
+    const payload = await payloadOf(runtime, of);
+    const quoteMicros = await quoted(known, () => quote(payload));
+    if (quoteMicros === undefined) return { kind: 'ended', taskId: known.id };
+    const request = { requestId: runtime.ids.random(12), quoteMicros, timeLimitMs: limitOf(of.agent, timeLimitMs) };
+    return answer(await claim(runtime, known.id, request, known), payload, quoteMicros);
+  }
+
+  async function quoted(known: Known, quote: () => number): Promise<number | undefined> {
+    try {
+      return quote();
+    } catch (error) {
+      if (!(error instanceof TerminalError)) throw error;
+      await close(runtime, known.id, { status: 'failed', error: { code: error.code, message: error.message } }, undefined, known);
+      return undefined;
+    }
+  }
+
+  async function adopting(incoming: Incoming, value: unknown, quote: Quote, timeLimitMs: number): Promise<Claimed> {
+    const adopted = await adopt(runtime, incoming.message, value, serves, (agent, payload) => ({
+      requestId: runtime.ids.random(12),
+      quoteMicros: quote(payload),
+      timeLimitMs: limitOf(agent, timeLimitMs),
+    }));
+    if (adopted.kind !== 'adopted') return adopted.kind === 'acknowledge' ? { kind: 'acknowledge', taskId: '' } : adopted;
+    return answer(adopted.claim, adopted.payload, adopted.quoteMicros);
+  }
+
+  function answer(claimed: Claim, payload: JsonObject, quoteMicros: number): Claimed {
+    if (claimed.kind === 'absent') return unknownTask('');
+    if (claimed.kind === 'later') return { kind: 'later' };
+    if (claimed.kind !== 'claimed') return { kind: claimed.kind, taskId: claimed.known.id };
+    return { kind: 'claimed', attempt: attemptOf(runtime.signing, claimed.known, payload, quoteMicros) };
+  }
+
+  const limitOf = (agent: string, timeLimitMs: number) =>
+    Math.min(timeLimitMs, runtime.agents.find(agent)?.timeLimitMs ?? timeLimitMs);
+
+  async function carriable(attempt: Attempt, outcome: Outcome): Promise<Outcome> {
+    if (outcome.status !== 'succeeded' || outcome.resultRef !== undefined) return outcome;
+    const resultRef = await checkIn(runtime, attempt.tenant, attempt.taskId, 'result', outcome.result);
+    if (resultRef === undefined) return outcome;
+    const { result: _, ...rest } = outcome;
+    return { ...rest, resultRef };
+  }
+
+  async function conclude(attempt: Attempt, outcome: Outcome): Promise<void> {
+    if (outcome.status === 'retry') throw new TypeError('A retry is no end.');
+    const { status, ...rest } = outcome;
+    await close(runtime, attempt.taskId, { ...rest, status }, attempt.epoch, attempt.known);
+  }
+}
+
+const unknownTask = (taskId: unknown): Claimed => ({
+  kind: 'quarantined',
+  code: 'unknown_task',
+  reason: `There is no task ${JSON.stringify(taskId)?.slice(0, 100)}.`,
+});
+
+/** How a stored task ended, if it has. */
+function storedOutcome(task: Task): Outcome | undefined {
+  if (task.status === 'succeeded')
+    return { status: 'succeeded', result: task.result, resultRef: task.resultRef, costMicros: spentMicros(task) };
+  if (task.status === 'waiting' || task.status === 'queued' || task.status === 'running') return undefined;
+  const status = task.status === 'dead' ? 'failed' : task.status;
+  return { status, error: task.error, costMicros: spentMicros(task) };
+}

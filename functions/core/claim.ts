@@ -1,0 +1,79 @@
+/** Claiming: the one write after which an attempt may run. Its precondition is the version, so of any number of claimants one wins. */
+
+import { type Closers, closing } from './close.ts';
+import { followUp } from './follow-ups.ts';
+import { SERVER_TIME } from './ports.ts';
+import type { Runtime } from './runtime.ts';
+import { type Decision, decideAndWrite } from './store.ts';
+import { committedMicros, isEnded, type Known, type TaskCore } from './task.ts';
+
+export interface ClaimRequest {
+  /** Random per claimant: a refused write that finds its own was its own first try, whose reply was lost. */
+  readonly requestId: string;
+  /** The most that the run will cost. */
+  readonly quoteMicros: number;
+  /** The agent's own time limit for one run. */
+  readonly timeLimitMs: number;
+}
+
+/**
+ * `claimed`: run it, as the epoch in `known`. `acknowledge`: nothing to run now, the message has done its work. `later`: not
+ * yet, the message should come again. `ended`: the claim itself ended the task (expired, over budget). `absent`: no such task.
+ */
+export type Claim =
+  | { readonly kind: 'claimed' | 'acknowledge' | 'later' | 'ended'; readonly known: Known }
+  | { readonly kind: 'absent' };
+
+/** Claims a task. With `known`, from a signed message, the happy path is one write and no read. */
+export async function claim(runtime: Closers, id: string, request: ClaimRequest, known?: Known): Promise<Claim> {
+  const claimed = await decideAndWrite<Claim>(runtime, id, known, (current) => decideClaim(runtime, current, request), {
+    kind: 'absent',
+  });
+  if (claimed.kind === 'ended') await followUp(runtime, claimed.known);
+  return claimed;
+}
+
+/** What a claim does to a task as known; pure, so that an adopted task can be created already claimed. */
+export function decideClaim(runtime: Closers, known: Known, request: ClaimRequest): Decision<Claim> {
+  const { task } = known;
+  const now = runtime.clock.now();
+  if (task.status === 'running' && task.requestId === request.requestId) return { answer: { kind: 'claimed', known } };
+  if (isEnded(task.status) || task.status !== 'queued') return { answer: { kind: 'acknowledge', known } };
+  const ended = (ending: Known): Claim => ({ kind: 'ended', known: ending });
+  if (now > task.ttl * 1000) {
+    const error = { code: 'ttl_expired', message: 'The time limit of the task passed before it could run.' };
+    return { change: closing(runtime, task, { status: 'expired', error }, undefined), then: ended };
+  }
+  if (task.retryAt !== undefined && now < task.retryAt) return { answer: { kind: 'later', known } };
+  if (committedMicros(task) + request.quoteMicros > task.budgetMicros) {
+    const error = {
+      code: 'budget_exceeded',
+      message: 'What is left of the budget does not cover the price of a run; it was not run.',
+    };
+    return { change: closing(runtime, task, { status: 'failed', error }, undefined), then: ended };
+  }
+  const epoch = task.epoch + 1;
+  const limitMs = Math.min(request.timeLimitMs, task.ttl * 1000 - now);
+  const leaseMs = Math.min(limitMs + runtime.settings.times.leaseMarginMs, runtime.settings.times.leaseMaximumMs);
+  return {
+    change: {
+      set: {
+        status: 'running',
+        attempts: task.attempts + 1,
+        epoch,
+        requestId: request.requestId,
+        charges: [...task.charges, { epoch, quoteMicros: request.quoteMicros }],
+        ...leased(runtime, task, leaseMs),
+      },
+      remove: ['retryAt', 'wakeDelayMs', 'deadLetterRounds'].filter((field) => field in task),
+      event: { event: 'running', epoch, attempt: task.attempts + 1 },
+    },
+    then: (claimed) => ({ kind: 'claimed', known: claimed }),
+  };
+}
+
+/** A lease from now on, and when the sweeper should look at it. */
+export function leased(runtime: Pick<Runtime, 'clock' | 'settings'>, task: TaskCore, leaseMs: number): Record<string, unknown> {
+  const grace = runtime.settings.times.resultGraceMs;
+  return { leasedAt: SERVER_TIME, leaseMs, wakeAt: Math.min(runtime.clock.now() + leaseMs, task.ttl * 1000) + grace };
+}

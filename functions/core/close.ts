@@ -1,0 +1,121 @@
+/**
+ * `close()` is the only writer of terminal states. The same write settles what the attempts cost and sets what must follow.
+ */
+
+import { followUp } from './follow-ups.ts';
+import type { Runtime } from './runtime.ts';
+import { type Change, type Decision, decideAndWrite } from './store.ts';
+import { type Charge, type EndStatus, isEnded, type Known, type Reference, type TaskCore, type TaskError } from './task.ts';
+
+export type Closers = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'settings' | 'messages' | 'log'>;
+
+/** How a task ends. `costMicros` is what the attempt reports; without it the attempt is settled at its quote. */
+export interface End {
+  readonly status: EndStatus;
+  readonly result?: unknown;
+  readonly resultRef?: Reference;
+  readonly error?: TaskError;
+  readonly costMicros?: number;
+  /** When the run ended, by the agent's clock: one that ended after the ttl has expired, whatever it brought. */
+  readonly endedAt?: number;
+  /** Who ended it, for the timeline. */
+  readonly by?: string;
+}
+
+/**
+ * `closed` by this call; `repeated`: the same epoch had closed it; `settled`: it had ended otherwise, this attempt's cost was
+ * noted; `dropped`: a failure of an attempt that is no longer the current one; `absent`: no such task.
+ */
+export type Closed =
+  | { readonly kind: 'closed' | 'repeated' | 'settled' | 'dropped'; readonly known: Known }
+  | { readonly kind: 'absent' };
+
+/**
+ * Ends a task with an attempt's outcome (`epoch`), or without one (the sweeper, a cancellation: no epoch), and does what
+ * follows. `known` spares the read when its version still stands.
+ */
+export async function close(runtime: Closers, id: string, end: End, epoch?: number, known?: Known): Promise<Closed> {
+  const closed = await decideAndWrite<Closed>(runtime, id, known, (current) => decideClose(runtime, current, end, epoch), {
+    kind: 'absent',
+  });
+  if (closed.kind === 'closed' || closed.kind === 'repeated') await followUp(runtime, closed.known);
+  return closed;
+}
+
+function decideClose(runtime: Closers, known: Known, end: End, epoch: number | undefined): Decision<Closed> {
+  const { task } = known;
+  if (isEnded(task.status)) {
+    if (epoch === undefined || task.closedEpoch === epoch) return { answer: { kind: 'repeated', known } };
+    return settle(runtime, known, end, epoch, 'settled');
+  }
+  if (epoch !== undefined && epoch < task.epoch && end.status !== 'succeeded') return settle(runtime, known, end, epoch, 'dropped');
+  return { change: closing(runtime, task, inTime(task, end), epoch), then: (closed) => ({ kind: 'closed', known: closed }) };
+}
+
+/** What ends the task: its last state, the charges, the follow-ups and when the record may go. */
+export function closing(runtime: Closers, task: TaskCore, end: End, epoch: number | undefined): Change {
+  const now = runtime.clock.now();
+  const pending = task.callbackUrl === undefined ? [] : ['callback'];
+  const charges = task.charges.map((charge) => settled(charge, charge.epoch === epoch ? end.costMicros : undefined));
+  const quote = task.charges.find((charge) => charge.epoch === epoch)?.quoteMicros ?? 0;
+  const overrunMicros = end.costMicros !== undefined && end.costMicros > quote ? end.costMicros - quote : 0;
+  if (overrunMicros > 0)
+    runtime.log.error(
+      { agent: task.agent, epoch, overrunMicros },
+      'An attempt reported more than its quote; the quote is charged.',
+    );
+  return {
+    set: {
+      status: end.status,
+      charges,
+      finishedAt: now,
+      expireAt: now + runtime.settings.times.retentionMs,
+      ...(epoch === undefined ? {} : { closedEpoch: epoch }),
+      ...(end.resultRef ? { resultRef: end.resultRef } : end.status === 'succeeded' ? { result: end.result ?? null } : {}),
+      ...(end.error ? { error: end.error } : {}),
+      ...(pending.length > 0 ? { pending, wakeAt: now + runtime.settings.times.republishMs } : {}),
+    },
+    remove: [
+      'leasedAt',
+      'leaseMs',
+      'retryAt',
+      'wakeDelayMs',
+      'cancelRequested',
+      'parked',
+      ...(pending.length > 0 ? [] : ['wakeAt']),
+    ].filter((field) => field in task),
+    event: {
+      event: end.status,
+      ...(epoch === undefined ? {} : { epoch }),
+      ...(end.error ? { code: end.error.code } : {}),
+      ...(overrunMicros > 0 ? { overrunMicros } : {}),
+      ...(end.by ? { by: end.by } : {}),
+    },
+  };
+}
+
+/** A charge as it stands at the end: the report, at most the quote; without one the quote. */
+export function settled(charge: Charge, reportedMicros: number | undefined): Charge {
+  if (reportedMicros !== undefined && !charge.reported) {
+    const ceiling = charge.costMicros ?? charge.quoteMicros;
+    return { ...charge, costMicros: Math.min(Math.max(0, reportedMicros), ceiling), reported: true };
+  }
+  return charge.costMicros === undefined ? { ...charge, costMicros: charge.quoteMicros } : charge;
+}
+
+/** A late report may lower its attempt's charge, once, and changes nothing else. */
+function settle(runtime: Closers, known: Known, end: End, epoch: number, kind: 'settled' | 'dropped'): Decision<Closed> {
+  const { task } = known;
+  const charge = task.charges.find((candidate) => candidate.epoch === epoch);
+  if (charge === undefined || charge.reported || end.costMicros === undefined) return { answer: { kind, known } };
+  const charges = task.charges.map((candidate) => (candidate === charge ? settled(charge, end.costMicros) : candidate));
+  runtime.log.info({ taskId: known.id, epoch }, 'A late report settled its attempt.');
+  return { change: { set: { charges }, event: { event: 'settled', epoch } }, then: (written) => ({ kind, known: written }) };
+}
+
+/** An outcome whose run ended after the ttl is no outcome: the task has expired. */
+function inTime(task: TaskCore, end: End): End {
+  if (end.endedAt === undefined || end.endedAt <= task.ttl * 1000 || end.status === 'expired') return end;
+  const error = { code: 'ttl_expired', message: 'The run ended after the time limit of the task.' };
+  return { status: 'expired', error, costMicros: end.costMicros, by: end.by };
+}

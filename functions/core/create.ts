@@ -1,0 +1,157 @@
+/** Creating a task: the first of its three writes. With an idempotency key a duplicate collides instead of needing a lookup. */
+
+import { createHash } from 'node:crypto';
+import type { Agent } from './agents.ts';
+import { checkIn } from './claim-check.ts';
+import { Problem } from './errors.ts';
+import { microsFromCents } from './money.ts';
+import type { TimedPacket } from './packet.ts';
+import { PreconditionFailed } from './ports.ts';
+import type { Runtime } from './runtime.ts';
+import { chained } from './signing.ts';
+import { type Change, TASKS } from './store.ts';
+import { coreOf, type Known, type Reference, type Task } from './task.ts';
+
+const SHARDS = 16;
+
+export interface Creation {
+  readonly tenant: string;
+  readonly agent: Agent;
+  readonly packet: TimedPacket;
+  /** The id when there is no idempotency key; random without. */
+  readonly fallbackId?: string;
+  readonly by: string;
+  /** A first change, applied before the task is written: an adopted task is created already claimed. */
+  readonly first?: (known: Known) => Change | undefined;
+}
+
+/** `created` by this call, or `replayed`: the same request had created it. */
+export interface Created {
+  readonly kind: 'created' | 'replayed';
+  readonly known: Known;
+  readonly payloadRef?: Reference;
+  /** The whole document, as stored. */
+  readonly task: Task;
+}
+
+type Creators = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'objects'>;
+
+/**
+ * Creates a task as `queued`, or `waiting` while its `notBefore` lies ahead. Throws `Problem` 422 `idempotency_key_reused`
+ * when the key stands for another agent or payload, 413 `too_large`, 503 `store_unavailable`.
+ */
+export async function createTask(runtime: Creators, creation: Creation): Promise<Created> {
+  const { tenant, agent, packet } = creation;
+  const id =
+    packet.idempotencyKey === undefined
+      ? (creation.fallbackId ?? runtime.ids.random(16))
+      : keyedId(tenant, agent.name, packet.idempotencyKey);
+  const payloadRef = await checkIn(runtime, tenant, id, 'payload', packet.payload);
+  const fresh = newTask(runtime, creation, payloadRef);
+  const change = creation.first?.({ id, version: '', task: fresh });
+  const task = change === undefined ? fresh : changed(runtime, fresh, change);
+  let replaced: string | undefined;
+  for (let tries = 0; tries < 5; tries++) {
+    try {
+      const data = task as unknown as Record<string, unknown>;
+      const [written] = await runtime.documents.commit([
+        replaced === undefined
+          ? { kind: 'create', collection: TASKS, id, data }
+          : { kind: 'replace', collection: TASKS, id, data, version: replaced },
+      ]);
+      const stored = task.leasedAt === undefined ? task : { ...task, leasedAt: written?.at };
+      return { kind: 'created', known: { id, version: written?.version ?? '', task: coreOf(stored) }, payloadRef, task: stored };
+    } catch (error) {
+      if (!(error instanceof PreconditionFailed)) throw error;
+      const existing = await runtime.documents.get(TASKS, id);
+      const found = existing?.data as unknown as Task | undefined;
+      if (existing === undefined || found === undefined) replaced = undefined;
+      else if (found.expireAt !== undefined && found.expireAt <= runtime.clock.now()) replaced = existing.version;
+      else return replay(found, { id, version: existing.version, task: coreOf(found) }, task);
+    }
+  }
+  throw new Problem(503, 'contention', 'The task could not be created; try again.', { retryAfterSeconds: 1 });
+}
+
+function replay(found: Task, known: Known, wanted: Task): Created {
+  const kind = found.requestId === wanted.requestId ? 'created' : 'replayed';
+  if (found.fingerprint !== wanted.fingerprint || found.tenant !== wanted.tenant || found.agent !== wanted.agent) {
+    throw new Problem(
+      422,
+      'idempotency_key_reused',
+      'This idempotency key stands for a task with another payload. Send the same payload, or a new key.',
+      {
+        fields: [{ field: 'idempotencyKey', code: 'idempotency_key_reused', message: 'is taken by a task with another payload' }],
+      },
+    );
+  }
+  return { kind, known, payloadRef: found.payloadRef, task: found };
+}
+
+function newTask(runtime: Creators, { tenant, agent, packet, by }: Creation, payloadRef: Reference | undefined): Task {
+  const now = runtime.clock.now();
+  const notBefore = packet.notBefore === undefined ? undefined : packet.notBefore * 1000;
+  const waiting = notBefore !== undefined && notBefore > now;
+  const { republishMs, waitingMaximumMs } = runtime.settings.times;
+  const { entry, chain } = chained(runtime.signing, { head: '', count: 0 }, { at: now, event: waiting ? 'waiting' : 'queued', by });
+  const { agent: _, payload, budgetCents, notBefore: __, ...given } = packet;
+  return withoutUndefined({
+    ...given,
+    ...(payloadRef ? { payloadRef } : { payload }),
+    tenant,
+    agent: agent.name,
+    status: waiting ? 'waiting' : 'queued',
+    traceId: packet.traceId ?? runtime.ids.random(16),
+    budgetMicros: budgetCents === undefined ? agent.priceMicros * packet.maxAttempts : microsFromCents(budgetCents),
+    budgetBaseMicros: 0,
+    charges: [],
+    attempts: 0,
+    epoch: 0,
+    redrives: 0,
+    fingerprint: fingerprint(agent.name, payload),
+    requestId: runtime.ids.random(12),
+    shard: runtime.ids.below(SHARDS),
+    createdAt: now,
+    updatedAt: now,
+    notBefore,
+    wakeAt: waiting
+      ? Math.min(notBefore, now + waitingMaximumMs, packet.ttl * 1000)
+      : Math.min(now + republishMs, packet.ttl * 1000),
+    chain,
+    timeline: [entry],
+  }) as unknown as Task;
+}
+
+function changed(runtime: Creators, task: Task, change: Change): Task {
+  const next: Record<string, unknown> = { ...task, ...change.set };
+  for (const field of change.remove ?? []) delete next[field];
+  if (change.event === undefined) return next as unknown as Task;
+  const { entry, chain } = chained(runtime.signing, task.chain, { at: runtime.clock.now(), ...change.event });
+  return { ...next, chain, timeline: [...task.timeline, entry] } as unknown as Task;
+}
+
+/** The id that an idempotency key stands for. */
+export function keyedId(tenant: string, agent: string, key: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([tenant, agent, key]))
+    .digest('hex')
+    .slice(0, 40);
+}
+
+/** What makes two requests the same: agent and payload, whatever the order of the keys. */
+export function fingerprint(agent: string, payload: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify([agent, sorted(payload)]))
+    .digest('base64url');
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return ['array', ...value.map(sorted)];
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return ['object', ...entries.map(([key, inner]) => [key, sorted(inner)])];
+}
+
+function withoutUndefined(object: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}

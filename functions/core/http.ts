@@ -1,0 +1,134 @@
+/**
+ * The edge: JSON in, JSON out, every error an RFC 9457 problem document with a stable code.
+ */
+
+import diagnostics from 'node:diagnostics_channel';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import express, { type NextFunction, type Request, type Response, type Router } from 'express';
+import { z } from 'zod';
+import { Problem } from './errors.ts';
+import type { Room, Runtime } from './runtime.ts';
+
+const declared = new WeakMap<IncomingMessage, { type?: string; encoding?: string }>();
+
+/**
+ * Has the functions framework leave bodies as they came. Its own parser answers malformed JSON with an HTML page before any
+ * handler runs, reads bodies without a content type not at all, and inflates compressed ones without a useful limit. Call once
+ * per process, before the first request.
+ */
+export function takeBodiesRaw(): void {
+  if (diagnostics.channel('http.server.request.start').hasSubscribers) return;
+  diagnostics.subscribe('http.server.request.start', (message) => {
+    const { request } = message as { request: IncomingMessage };
+    declared.set(request, { type: request.headers['content-type'], encoding: request.headers['content-encoding'] });
+    request.headers['content-type'] = 'application/octet-stream';
+    delete request.headers['content-encoding'];
+  });
+}
+
+/** A router of this function, with `/healthz` and a problem document for what nothing matches and what throws. */
+export function room(
+  runtime: Pick<Runtime, 'name' | 'version' | 'log'>,
+  dependsOn: readonly string[],
+  routes: (router: Router) => void,
+): Room {
+  const router = express.Router();
+  router.get('/healthz', (_request, response) =>
+    send(response, 200, { status: 'ok', function: runtime.name, version: runtime.version, dependsOn }),
+  );
+  routes(router);
+  router.use((request: Request) => {
+    throw new Problem(404, 'not_found', `There is no ${request.method} ${request.path.slice(0, 200)} here.`);
+  });
+  router.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>
+    sendProblem(runtime, request, response, error),
+  );
+  return (request, response) =>
+    router(request as Request, response as Response, (error: unknown) => sendProblem(runtime, request, response, error));
+}
+
+/** Sends a value as JSON. */
+export function send(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': body.length, ...headers });
+  response.end(body);
+}
+
+/** Sends an error as a problem document; what is not a `Problem` is logged and shown as 500 without its details. */
+export function sendProblem(
+  runtime: Pick<Runtime, 'log'>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+): void {
+  const problem = asProblem(error);
+  if (problem.status >= 500) runtime.log.error({ err: error, url: request.url, code: problem.code }, 'A request failed.');
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json; charset=utf-8' };
+  if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
+  if (problem.status === 401) headers['www-authenticate'] = 'Bearer';
+  send(response, problem.status, problem.document(), headers);
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof URIError) return new Problem(400, 'invalid_url', 'The path is not correctly percent-encoded.');
+  return new Problem(500, 'internal', 'Something went wrong here; the details are in the log.', { cause: error });
+}
+
+/** The body's bytes, before any parsing. */
+export const rawBody = (request: IncomingMessage): Buffer => {
+  const { body, rawBody: raw } = request as { body?: unknown; rawBody?: Buffer };
+  return raw ?? (Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+};
+
+/** The body as JSON. Throws `Problem` 415 `unsupported_media_type`, 400 `invalid_json`. */
+export function jsonBody(request: IncomingMessage): unknown {
+  const { type, encoding } = declared.get(request) ?? { type: request.headers['content-type'] };
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new Problem(415, 'unsupported_media_type', 'Compressed bodies are not taken; send the JSON as it is.');
+  }
+  if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type ?? '')) {
+    throw new Problem(415, 'unsupported_media_type', "Send JSON, with the header 'Content-Type: application/json'.");
+  }
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(rawBody(request)));
+  } catch (error) {
+    throw new Problem(400, 'invalid_json', `The body is not JSON: ${(error as Error).message.slice(0, 200)}`);
+  }
+}
+
+/** A value checked against a schema. Throws `Problem` 422 `invalid_fields` that names every bad field. */
+export function checked<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.flatMap((issue) => {
+    const at = issue.path.map(String).join('.');
+    if (issue.code !== 'unrecognized_keys') return [{ field: at || '(body)', code: issue.code, message: issue.message }];
+    return issue.keys.map((key) => ({
+      field: [at, key.slice(0, 100)].filter(Boolean).join('.'),
+      code: 'unknown_field',
+      message: 'is not a field of this request',
+    }));
+  });
+  throw invalidFields(fields);
+}
+
+/** A 422 for fields that are well-formed and still not allowed. */
+export function invalidFields(fields: readonly { field: string; code: string; message: string }[]): Problem {
+  const shown = fields.slice(0, 5).map(({ field, message }) => `${field} ${message}`);
+  return new Problem(422, 'invalid_fields', `${shown.join('; ')}${fields.length > 5 ? '; …' : ''}.`, {
+    fields: fields.slice(0, 50),
+  });
+}
+
+/** `?limit=` (0–200, default 50) and `?cursor=` of a list. */
+export const paging = { limit: z.coerce.number().int().min(0).max(200).default(50), cursor: z.string().max(2_000).optional() };

@@ -1,0 +1,111 @@
+/** What a running attempt may do with its lease: renew it, park it until the ttl, note progress, give it back for a retry. */
+
+import { leased } from './claim.ts';
+import { type Closed, type Closers, close, settled } from './close.ts';
+import type { Runtime } from './runtime.ts';
+import { type Change, type Decision, decideAndWrite } from './store.ts';
+import type { Known, TaskError } from './task.ts';
+
+/** `held`, with what is now known (look at `cancelRequested`), or `lost`: another epoch runs, or the task has ended. */
+export type Renewal = { readonly kind: 'held'; readonly known: Known } | { readonly kind: 'lost' };
+
+const LOST: Renewal = { kind: 'lost' };
+
+/** Renews the lease of an epoch. Leaves no timeline entry. */
+export async function renew(runtime: Closers, id: string, epoch: number, known?: Known): Promise<Renewal> {
+  return whileHeld(runtime, id, epoch, known, ({ task }) => ({
+    set: leased(runtime, task, task.leaseMs ?? runtime.settings.times.leaseMaximumMs),
+  }));
+}
+
+/** Parks the attempt: its agent has accepted the work and will report later. Leased until the ttl, never taken back before. */
+export async function park(runtime: Closers, id: string, epoch: number, known?: Known): Promise<Renewal> {
+  return whileHeld(runtime, id, epoch, known, ({ task }) => ({
+    set: { ...leased(runtime, task, Math.max(1, task.ttl * 1000 - runtime.clock.now())), parked: true },
+    event: { event: 'parked', epoch },
+  }));
+}
+
+/** Appends a progress note (at most 1 KiB of text) to the timeline. */
+export async function note(runtime: Closers, id: string, epoch: number, text: string, known?: Known): Promise<Renewal> {
+  return whileHeld(runtime, id, epoch, known, () => ({ set: {}, event: { event: 'progress', epoch, note: text.slice(0, 1024) } }));
+}
+
+function whileHeld(
+  runtime: Closers,
+  id: string,
+  epoch: number,
+  known: Known | undefined,
+  change: (known: Known) => Change,
+): Promise<Renewal> {
+  const decide = (current: Known): Decision<Renewal> => {
+    if (current.task.status !== 'running' || current.task.epoch !== epoch) return { answer: LOST };
+    return { change: change(current), then: (written) => ({ kind: 'held', known: written }) };
+  };
+  return decideAndWrite(runtime, id, known, decide, LOST);
+}
+
+/** A failed attempt that asks for another, or one that was lost. */
+export interface Retry {
+  readonly error: TaskError;
+  readonly costMicros?: number;
+  readonly retryAfterMs?: number;
+  readonly by?: string;
+}
+
+/**
+ * Puts a running task back to `queued` after a retryable failure of `epoch`, or ends it: `cancelled` when that was asked for,
+ * `dead` after the last attempt. `stale` when the epoch no longer runs.
+ */
+export async function retry(
+  runtime: Closers,
+  id: string,
+  epoch: number,
+  failure: Retry,
+  known?: Known,
+): Promise<{ readonly kind: 'queued'; readonly known: Known } | { readonly kind: 'stale' } | Closed> {
+  type Answer =
+    | { readonly kind: 'queued'; readonly known: Known }
+    | { readonly kind: 'stale' }
+    | { readonly kind: 'end'; readonly known: Known };
+  const decide = (current: Known): Decision<Answer> => {
+    const { task } = current;
+    if (task.status !== 'running' || task.epoch !== epoch) return { answer: { kind: 'stale' } };
+    if (task.cancelRequested || task.attempts >= task.maxAttempts) return { answer: { kind: 'end', known: current } };
+    const now = runtime.clock.now();
+    const retryAt = now + (failure.retryAfterMs ?? backoffMs(runtime, task.attempts));
+    return {
+      change: {
+        set: {
+          status: 'queued',
+          lastError: failure.error,
+          retryAt,
+          wakeAt: Math.min(retryAt + runtime.settings.times.republishMs, Math.max(now, task.ttl * 1000)),
+          charges: task.charges.map((charge) => (charge.epoch === epoch ? settled(charge, failure.costMicros) : charge)),
+        },
+        remove: ['leasedAt', 'leaseMs', 'parked'].filter((field) => field in task),
+        event: { event: 'retry', epoch, code: failure.error.code, ...(failure.by ? { by: failure.by } : {}) },
+      },
+      then: (queued) => ({ kind: 'queued', known: queued }),
+    };
+  };
+  const answer = await decideAndWrite<Answer>(runtime, id, known, decide, { kind: 'stale' });
+  if (answer.kind !== 'end') {
+    if (answer.kind === 'stale' && failure.costMicros !== undefined)
+      return close(runtime, id, { status: 'failed', ...failure }, epoch);
+    return answer;
+  }
+  const { task } = answer.known;
+  const error = task.cancelRequested
+    ? { code: 'cancelled', message: 'Cancelled while it was running.' }
+    : {
+        code: 'attempts_exhausted',
+        message: `All ${task.attempts} attempts failed; the last one with ${failure.error.code}: ${failure.error.message}`,
+      };
+  const status = task.cancelRequested ? 'cancelled' : 'dead';
+  return close(runtime, id, { status, error, costMicros: failure.costMicros, by: failure.by }, epoch, answer.known);
+}
+
+/** The pause after attempt n: doubles from the minimum to the maximum. */
+const backoffMs = ({ settings }: Pick<Runtime, 'settings'>, attempts: number): number =>
+  Math.min(settings.times.retryMaximumMs, settings.times.retryMinimumMs * 2 ** Math.max(0, attempts - 1));

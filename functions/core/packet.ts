@@ -1,0 +1,90 @@
+/** The task packet: what a client may ask for, checked field by field. Unknown fields are refused by name. */
+
+import { z } from 'zod';
+import { isWholeMicros } from './money.ts';
+
+const MAX_TTL_SECONDS = 7 * 86_400;
+/** A `ttl` below this can be no date, so it means seconds from now. */
+const SMALLEST_DATE = 1_000_000_000;
+/** Text that names something: no control characters, so that it can stand in a header or an attribute. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+const name = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .regex(/^[^\u0000-\u001f\u007f]*$/, 'contains control characters')
+    .refine(isWellFormed, 'is not well-formed Unicode');
+const jsonObject = z
+  .record(z.string(), z.unknown())
+  .refine((value) => isShallow(value, 100), 'is nested more than 100 levels deep');
+const small = (maxBytes: number) =>
+  jsonObject.refine((value) => Buffer.byteLength(JSON.stringify(value)) <= maxBytes, `is larger than ${maxBytes} bytes of JSON`);
+
+const workSchema = z.strictObject({
+  module_name: z.string().max(500).optional(),
+  task_type: z.enum(['analysis', 'modification', 'verification', 'deployment']).optional(),
+  constraints: z.array(z.unknown()).max(100).optional(),
+  business_rules: z.array(z.unknown()).max(100).optional(),
+  philosophy_tags: z.array(z.string().max(200)).max(100).optional(),
+  backup_id: z.string().max(200).nullable().optional(),
+});
+
+export const packetSchema = z.strictObject({
+  agent: name(63),
+  mode: z.enum(['http', 'pubsub']).default('http'),
+  payload: jsonObject,
+  ttl: z.number().positive('is in the past: give Unix seconds in the future, or a number of seconds from now').optional(),
+  ttlSeconds: z.number().positive().max(MAX_TTL_SECONDS, 'is more than 7 days').optional(),
+  budgetCents: z
+    .number()
+    .min(0, 'is negative')
+    .max(1_000_000_000)
+    .refine(isWholeMicros, 'has a fraction below a micro-dollar (0.0001 cents)')
+    .optional(),
+  maxAttempts: z.int().min(1).max(20).default(5),
+  idempotencyKey: name(500).optional(),
+  callbackUrl: z.string().max(2_048).refine(URL.canParse, 'is not a URL').optional(),
+  traceId: name(200).optional(),
+  metadata: small(16_384).optional(),
+  sessionId: name(200).optional(),
+  projectId: name(200).optional(),
+  parentTaskId: name(200).optional(),
+  priority: z.int().min(-1000).max(1000).default(0),
+  modifies: z.boolean().optional(),
+  notBefore: z.number().positive().optional(),
+  work: workSchema.optional(),
+});
+
+export type Packet = z.output<typeof packetSchema>;
+
+/** A packet whose time limit is settled: `ttl` is absolute, in Unix seconds. */
+export type TimedPacket = Omit<Packet, 'ttlSeconds' | 'ttl'> & { readonly ttl: number };
+
+/**
+ * The packet with its time limit made absolute, as seen at `nowMs` (milliseconds since the epoch).
+ * Returns the field and rule that is broken instead, if one is.
+ */
+export function timed(packet: Packet, nowMs: number): TimedPacket | { readonly field: string; readonly rule: string } {
+  const { ttl: given, ttlSeconds, ...rest } = packet;
+  if (given !== undefined && ttlSeconds !== undefined)
+    return { field: 'ttlSeconds', rule: 'is given beside ttl: give one of the two' };
+  const relative = ttlSeconds ?? (given === undefined ? 900 : given < SMALLEST_DATE ? given : undefined);
+  const ttl = relative === undefined ? (given as number) : nowMs / 1000 + relative;
+  const field = ttlSeconds === undefined ? 'ttl' : 'ttlSeconds';
+  if (relative === undefined && ttl * 1000 <= nowMs) return { field, rule: 'is in the past' };
+  if (ttl > nowMs / 1000 + MAX_TTL_SECONDS + 1) return { field, rule: 'is more than 7 days ahead' };
+  if (rest.notBefore !== undefined && rest.notBefore >= ttl) return { field: 'notBefore', rule: 'is not before the ttl' };
+  return { ...rest, ttl };
+}
+
+/** Whether a value nests at most `levels` deep; stops looking there, so a hostile depth costs nothing. */
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
+}
+
+/** Whether a text has no lone surrogates (which UTF-8 cannot carry). */
+function isWellFormed(text: string): boolean {
+  return text.isWellFormed();
+}

@@ -1,0 +1,96 @@
+/** Push endpoints: the OIDC token is verified before the body is looked at, then the envelope is opened. */
+
+import type { IncomingMessage } from 'node:http';
+import { pushAccountEmail, pushAudience } from './addresses.ts';
+import { jsonBody } from './http.ts';
+import { bearerToken, verifyIdToken } from './push.ts';
+import type { Runtime } from './runtime.ts';
+
+/** A message as it came, from a push envelope. */
+export interface PushMessage {
+  readonly messageId: string;
+  readonly data: Buffer;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch; 0 when unknown. */
+  readonly publishTime: number;
+  readonly subscription: string;
+  readonly deliveryAttempt: number;
+}
+
+type Gate = Pick<Runtime, 'settings' | 'name' | 'tokenKeys' | 'clock'>;
+
+/**
+ * Admits a call to `path` by a Google-signed ID token of the push account, or of `alsoFrom`. Throws `Problem` 401, or 503
+ * `keys_unavailable`. Local runs alone can turn the check off (`PUBSUB_VERIFY_OIDC=false`).
+ */
+export async function admitPush(
+  runtime: Gate,
+  request: IncomingMessage,
+  path: string,
+  alsoFrom: readonly string[] = [],
+): Promise<void> {
+  const { oidc } = runtime.settings;
+  if (!(runtime.name === 'results' ? oidc.verifyResults : oidc.verifyPush)) return;
+  const token = bearerToken(request.headersDistinct);
+  const expected = {
+    issuer: oidc.issuer,
+    audience: pushAudience(runtime.settings, runtime.name, path),
+    emails: [pushAccountEmail(runtime.settings), ...alsoFrom],
+  };
+  await verifyIdToken(token, expected, runtime.tokenKeys, runtime.clock.now());
+}
+
+/**
+ * Opens the envelope of a verified push. Returns what is wrong with it instead, when something is: such a message can never
+ * be processed.
+ *
+ * Source: Google Cloud, "Push subscriptions", wrapped message format.
+ */
+export function openEnvelope(request: IncomingMessage): { readonly message: PushMessage; readonly flaw?: string } {
+  let body: unknown;
+  try {
+    body = jsonBody(request);
+  } catch {
+    return { message: emptyMessage, flaw: 'The push envelope is not JSON.' };
+  }
+  const envelope = object(body);
+  const message = object(envelope.message);
+  const data = typeof message.data === 'string' ? message.data : '';
+  const opened: PushMessage = {
+    messageId: text(message.messageId ?? message.message_id),
+    data: Buffer.from(data, 'base64'),
+    attributes: Object.fromEntries(
+      Object.entries(object(message.attributes)).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    ),
+    publishTime: Date.parse(text(message.publishTime ?? message.publish_time)) || 0,
+    subscription: text(envelope.subscription),
+    deliveryAttempt: typeof envelope.deliveryAttempt === 'number' ? envelope.deliveryAttempt : 1,
+  };
+  if (opened.messageId === '') return { message: opened, flaw: 'The push envelope has no message with an id.' };
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(data) || data.length % 4 !== 0)
+    return { message: { ...opened, data: Buffer.from(data) }, flaw: 'The data is not base64.' };
+  return { message: opened };
+}
+
+const emptyMessage: PushMessage = {
+  messageId: '',
+  data: Buffer.alloc(0),
+  attributes: {},
+  publishTime: 0,
+  subscription: '',
+  deliveryAttempt: 1,
+};
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+const object = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+
+/** The JSON value of a message, or `undefined` when it is not UTF-8 JSON. */
+export function parsedData(data: Buffer): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data)) };
+  } catch {
+    return undefined;
+  }
+}

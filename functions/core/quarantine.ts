@@ -1,0 +1,48 @@
+/** Quarantine: messages that can never be processed are kept with the reason and acknowledged, never looped. */
+
+import { createHash } from 'node:crypto';
+import { PreconditionFailed } from './ports.ts';
+import type { PushMessage } from './push-gate.ts';
+import type { Runtime } from './runtime.ts';
+
+const MAX_KEPT_BYTES = 262_144;
+const SHARDS = 16;
+
+/** Why a message was set aside, by a stable code. */
+export interface Flaw {
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** Keeps a message with its flaw, once per message and subscription; data above 256 KiB is cut. */
+export async function quarantine(
+  runtime: Pick<Runtime, 'documents' | 'clock' | 'settings' | 'log'>,
+  message: PushMessage,
+  flaw: Flaw,
+): Promise<void> {
+  const now = runtime.clock.now();
+  const id = createHash('sha256')
+    .update(JSON.stringify([message.subscription, message.messageId, message.messageId ? '' : message.data.toString('base64')]))
+    .digest('hex')
+    .slice(0, 40);
+  const data = {
+    ...flaw,
+    messageId: message.messageId,
+    subscription: message.subscription,
+    attributes: message.attributes,
+    data: message.data.subarray(0, MAX_KEPT_BYTES).toString('base64'),
+    bytes: message.data.length,
+    shard: Number.parseInt(id.slice(0, 2), 16) % SHARDS,
+    createdAt: now,
+    expireAt: now + runtime.settings.times.retentionMs,
+  };
+  runtime.log.warn(
+    { messageId: message.messageId, subscription: message.subscription, code: flaw.code, reason: flaw.reason },
+    'A message was quarantined.',
+  );
+  try {
+    await runtime.documents.commit([{ kind: 'create', collection: 'quarantine', id, data }]);
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed)) throw error;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * What travels on the topics: the run object on `tasks`, the outcome on `results`, the reminder on `callbacks`. Each carries the
+ * task's document without its bulk, its version, and a signature over its bytes; only a signed one is believed.
+ */
+
+import { centsFromMicros } from './money.ts';
+import type { Runtime } from './runtime.ts';
+import type { JsonObject, Known, Reference, TaskCore, TaskError } from './task.ts';
+
+export const SIGNATURE = 'signature';
+
+/** The agent protocol's run object, as POSTed to `/run` and published on `tasks`. */
+export interface RunMessage {
+  readonly taskId: string;
+  readonly agent: string;
+  readonly payload?: JsonObject;
+  readonly payloadRef?: Reference;
+  /** Unix seconds. */
+  readonly ttl: number;
+  readonly budgetCents: number;
+  readonly idempotencyKey?: string;
+  readonly traceId: string;
+  readonly epoch: number;
+  readonly attempt: number;
+  readonly version: string;
+  readonly core: TaskCore;
+}
+
+/** What an attempt came to. `retry` asks for another one. */
+export interface Outcome {
+  readonly status: 'succeeded' | 'failed' | 'expired' | 'cancelled' | 'retry';
+  readonly result?: unknown;
+  readonly resultRef?: Reference;
+  readonly error?: TaskError;
+  readonly costMicros?: number;
+  readonly retryAfterMs?: number;
+  /** When the run ended, by the agent's clock (milliseconds since the epoch). */
+  readonly endedAt?: number;
+}
+
+export interface ResultMessage {
+  readonly taskId: string;
+  readonly epoch: number;
+  readonly outcomeToken: string;
+  readonly outcome: Outcome;
+  readonly version?: string;
+  readonly core?: TaskCore;
+}
+
+export interface CallbackMessage {
+  readonly taskId: string;
+  readonly redrives: number;
+}
+
+/** The run object of a task as known. */
+export function runMessage(known: Known, payload: { payload?: JsonObject; payloadRef?: Reference }): RunMessage {
+  const { task } = known;
+  return {
+    taskId: known.id,
+    agent: task.agent,
+    ...(payload.payloadRef ? { payloadRef: payload.payloadRef } : { payload: payload.payload ?? {} }),
+    ttl: task.ttl,
+    budgetCents: centsFromMicros(task.budgetMicros),
+    ...(task.idempotencyKey === undefined ? {} : { idempotencyKey: task.idempotencyKey }),
+    traceId: task.traceId,
+    epoch: task.epoch,
+    attempt: task.attempts + 1,
+    version: known.version,
+    core: task,
+  };
+}
+
+/** Publishes a run object; `direct` keeps it from agent-light when another subscription serves its agent. */
+export async function publishRun(
+  runtime: Pick<Runtime, 'messages' | 'settings' | 'signing' | 'agents'>,
+  run: RunMessage,
+): Promise<string> {
+  const data = JSON.stringify(run);
+  return runtime.messages.publish(runtime.settings.topics.tasks, {
+    data,
+    attributes: {
+      agent: run.agent,
+      traceId: attribute(run.traceId),
+      ...(run.idempotencyKey === undefined ? {} : { idempotencyKey: attribute(run.idempotencyKey) }),
+      ...(runtime.agents.find(run.agent)?.direct ? { direct: '1' } : {}),
+      [SIGNATURE]: runtime.signing.message(data),
+    },
+  });
+}
+
+/** Publishes anything else, signed. */
+export async function publishSigned(
+  runtime: Pick<Runtime, 'messages' | 'signing'>,
+  topic: string,
+  message: ResultMessage | CallbackMessage,
+  attributes: Record<string, string>,
+) {
+  const data = JSON.stringify(message);
+  return runtime.messages.publish(topic, { data, attributes: { ...attributes, [SIGNATURE]: runtime.signing.message(data) } });
+}
+
+/** Attribute values are at most 1,024 bytes. */
+const attribute = (text: string): string => {
+  let value = text;
+  while (Buffer.byteLength(value) > 1024) value = value.slice(0, -16);
+  return value.toWellFormed();
+};

@@ -1,0 +1,31 @@
+/** What a room is given: the settings, the ports, and what is made from them once. */
+
+import type { AgentRegistry } from './agents.ts';
+import type { Clock, Documents, Egress, Identity, Ids, Log, Messages, Objects, Secrets } from './ports.ts';
+import type { TokenKeys } from './push.ts';
+import type { Settings } from './settings.ts';
+import type { Signing } from './signing.ts';
+
+export interface Runtime {
+  /** The function's own name in the topology. */
+  readonly name: string;
+  readonly version: string;
+  readonly settings: Settings;
+  readonly documents: Documents;
+  /** The second database: keys and policies. */
+  readonly control: Documents;
+  readonly messages: Messages;
+  readonly objects: Objects;
+  readonly secrets: Secrets;
+  readonly signing: Signing;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly egress: Egress;
+  readonly identity: Identity;
+  readonly tokenKeys: TokenKeys;
+  readonly agents: AgentRegistry;
+  readonly log: Log;
+}
+
+/** What every function answers with; the functions framework calls it. */
+export type Room = (request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void;

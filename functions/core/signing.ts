@@ -1,0 +1,62 @@
+/**
+ * What Heliograph signs for itself: messages (so that a receiver may trust them without reading), outcome tokens (so that only
+ * the claimant closes a task) and the timeline's chain. One secret, a key per purpose (HKDF, RFC 5869), HMAC-SHA-256.
+ */
+
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import type { ChainHead, TimelineEntry } from './task.ts';
+
+export interface Signing {
+  /** A signature over a message's bytes. */
+  message(data: string | Buffer): string;
+  messageValid(data: string | Buffer, signature: string | undefined): boolean;
+  /** Proof of having claimed `epoch` of a task. */
+  outcomeToken(taskId: string, agent: string, epoch: number): string;
+  outcomeTokenValid(token: string, taskId: string, agent: string, epoch: number): boolean;
+  /** The hash of an entry, given the hash of the one before it (empty for the first). */
+  chain(previous: string, entry: Readonly<Record<string, unknown>>): string;
+}
+
+/** Derives the keys from the secret `signing-key` (at least 32 random bytes, as text). */
+export function signingFrom(secret: string): Signing {
+  const keyFor = (purpose: string) => Buffer.from(hkdfSync('sha256', secret, '', `heliograph ${purpose}`, 32));
+  const keys = { message: keyFor('message'), outcome: keyFor('outcome'), chain: keyFor('timeline') };
+  const message = (data: string | Buffer) => hmac(keys.message, data);
+  const outcomeToken = (taskId: string, agent: string, epoch: number) => hmac(keys.outcome, JSON.stringify([taskId, agent, epoch]));
+  return {
+    message,
+    messageValid: (data, signature) => signature !== undefined && equal(message(data), signature),
+    outcomeToken,
+    outcomeTokenValid: (token, taskId, agent, epoch) => equal(outcomeToken(taskId, agent, epoch), token),
+    chain: (previous, entry) => hmac(keys.chain, `${previous}\n${JSON.stringify(entry)}`),
+  };
+}
+
+/** An entry chained behind `chain`, and where the chain then stands. */
+export function chained(
+  signing: Signing,
+  chain: ChainHead,
+  entry: Omit<TimelineEntry, 'hash'>,
+): { entry: TimelineEntry; chain: ChainHead } {
+  const { hash: _, ...unsigned } = entry as TimelineEntry;
+  const hash = signing.chain(chain.head, unsigned);
+  return { entry: { ...unsigned, hash } as TimelineEntry, chain: { head: hash, count: chain.count + 1 } };
+}
+
+/** The index of the first entry whose hash does not follow from the one before, or -1. `previous` is the head before the first. */
+export function brokenLink(signing: Signing, timeline: readonly TimelineEntry[], previous = ''): number {
+  let head = previous;
+  return timeline.findIndex(({ hash, ...entry }) => {
+    const expected = signing.chain(head, entry);
+    head = hash;
+    return !equal(expected, hash);
+  });
+}
+
+const hmac = (key: Buffer, data: string | Buffer): string => createHmac('sha256', key).update(data).digest('base64url');
+
+function equal(expected: string, given: string): boolean {
+  const a = Buffer.from(expected);
+  const b = Buffer.from(given);
+  return a.length === b.length && timingSafeEqual(a, b);
+}

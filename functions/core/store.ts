@@ -1,0 +1,110 @@
+/**
+ * How a task's document is read and written. Every write is a change to a known version; when the version has moved on, the
+ * writer reads and decides anew. Each decision appends to the timeline in the write that makes it.
+ */
+
+import { Problem } from './errors.ts';
+import { type Documents, type Fields, PreconditionFailed, SERVER_TIME, type Write } from './ports.ts';
+import type { Runtime } from './runtime.ts';
+import { chained } from './signing.ts';
+import { type ChainHead, coreOf, type Known, type Task, type TaskCore, type TimelineEntry } from './task.ts';
+
+export const TASKS = 'tasks';
+const MAX_TIMELINE = 200;
+const MOVED_AT_ONCE = 100;
+const MAX_TRIES = 20;
+
+export type Writers = Pick<Runtime, 'documents' | 'signing' | 'clock'>;
+
+/** A decided change: fields to set and remove, and what the timeline says of it (renewals say nothing). */
+export interface Change {
+  readonly set: Fields;
+  readonly remove?: readonly string[];
+  readonly event?: { readonly event: string; readonly [detail: string]: unknown };
+}
+
+/** Reads a task; `undefined` when there is none or its retention has ended (stores delete late). */
+export async function readTask(runtime: Pick<Runtime, 'documents' | 'clock'>, id: string): Promise<Known<Task> | undefined> {
+  const stored = await runtime.documents.get(TASKS, id);
+  if (stored === undefined) return undefined;
+  const task = stored.data as unknown as Task;
+  if (task.expireAt !== undefined && task.expireAt <= runtime.clock.now()) return undefined;
+  return { id, version: stored.version, task };
+}
+
+/**
+ * Writes a change under the known version and returns what is then known.
+ * Throws `PreconditionFailed` when the version has moved on.
+ */
+export async function writeChange(runtime: Writers, known: Known, change: Change): Promise<Known> {
+  const now = runtime.clock.now();
+  const link = change.event && chained(runtime.signing, known.task.chain, { at: now, ...change.event });
+  const set: Fields = { ...change.set, updatedAt: now, ...(link ? { chain: link.chain } : {}) };
+  const update: Write = { kind: 'update', collection: TASKS, id: known.id, version: known.version, set, remove: change.remove };
+  const writes =
+    link === undefined
+      ? [update]
+      : link.chain.count > MAX_TIMELINE
+        ? await movingTimeline(runtime.documents, known, update, link)
+        : [{ ...update, append: { timeline: [link.entry] } }];
+  const [written] = await runtime.documents.commit(writes);
+  if (written === undefined) throw new Problem(500, 'internal', 'A commit returned no version.');
+  const task: Record<string, unknown> = { ...known.task, ...(writes[0] as { set: Fields }).set };
+  for (const key of change.remove ?? []) delete task[key];
+  for (const [key, value] of Object.entries(task)) if (value === SERVER_TIME) task[key] = written.at;
+  return { id: known.id, version: written.version, task: coreOf(task as unknown as TaskCore) };
+}
+
+/** The oldest hundred entries of a full timeline go to a document of their own, in the commit that appends. */
+async function movingTimeline(
+  documents: Documents,
+  known: Known,
+  update: Extract<Write, { kind: 'update' }>,
+  link: { entry: TimelineEntry; chain: ChainHead },
+): Promise<Write[]> {
+  const stored = await documents.get(TASKS, known.id);
+  if (stored?.version !== known.version) throw new PreconditionFailed(`${known.id} has moved on`);
+  const timeline = stored.data.timeline as TimelineEntry[];
+  const chain = { head: link.chain.head, count: timeline.length - MOVED_AT_ONCE + 1 };
+  const set: Fields = { ...update.set, chain, timeline: [...timeline.slice(MOVED_AT_ONCE), link.entry] };
+  const archive = {
+    taskId: known.id,
+    entries: timeline.slice(0, MOVED_AT_ONCE),
+    ...(set.expireAt ? { expireAt: set.expireAt } : {}),
+  };
+  const id = `${known.id}-${timeline[0]?.hash.slice(0, 16)}`;
+  return [
+    { ...update, set },
+    { kind: 'create', collection: 'timelines', id, data: archive },
+  ];
+}
+
+/**
+ * Decides on what is known, writes, and decides anew on what is found when the version had moved on. `decide` returns a change
+ * to write, or any other value as the answer. Without `known` it reads first. `absent` is the answer when there is no task.
+ */
+export async function decideAndWrite<T>(
+  runtime: Writers,
+  id: string,
+  known: Known | undefined,
+  decide: (known: Known) => Decision<T>,
+  absent: T,
+): Promise<T> {
+  let current: Known | undefined = known ?? (await readTask(runtime, id));
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    if (current === undefined) return absent;
+    const decision = decide(current);
+    if (!('change' in decision)) return decision.answer;
+    try {
+      return decision.then(await writeChange(runtime, current, decision.change));
+    } catch (error) {
+      if (!(error instanceof PreconditionFailed)) throw error;
+      current = await readTask(runtime, id);
+    }
+  }
+  throw new Problem(503, 'contention', `Task ${id} changed too often while it was being written; try again.`, {
+    retryAfterSeconds: 1,
+  });
+}
+
+export type Decision<T> = { readonly answer: T } | { readonly change: Change; readonly then: (known: Known) => T };

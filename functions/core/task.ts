@@ -1,0 +1,168 @@
+/** The task: its states, its document, and the view of it that every reply shows. */
+
+import { centsFromMicros } from './money.ts';
+
+export const STATUSES = ['waiting', 'queued', 'running', 'succeeded', 'failed', 'expired', 'cancelled', 'dead'] as const;
+export type Status = (typeof STATUSES)[number];
+export type EndStatus = 'succeeded' | 'failed' | 'expired' | 'cancelled' | 'dead';
+
+const ENDED: ReadonlySet<string> = new Set(['succeeded', 'failed', 'expired', 'cancelled', 'dead']);
+
+/** Whether a status is terminal. Terminal states never change, except by redrive. */
+export const isEnded = (status: Status): status is EndStatus => ENDED.has(status);
+
+export type JsonObject = Record<string, unknown>;
+
+export interface TaskError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A claim check: where a payload or result too large to travel is kept. `bytes` counts its JSON text. */
+export interface Reference {
+  readonly bucket: string;
+  readonly name: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** What one attempt costs: the quote it reserved at its claim and, once settled, its charge (micro-dollars, at most the quote). */
+export interface Charge {
+  readonly epoch: number;
+  readonly quoteMicros: number;
+  readonly costMicros?: number;
+  /** Whether the charge is what the agent reported; an unreported one stands at the quote and may still be lowered once. */
+  readonly reported?: boolean;
+}
+
+/** What must follow a close; each is idempotent, repeated by the sweeper until it is cleared. */
+export type FollowUp = 'callback';
+
+/** Where a task's timeline stands: the hash of its last entry, and how many entries its document holds. */
+export interface ChainHead {
+  readonly head: string;
+  readonly count: number;
+}
+
+/**
+ * The task document without its bulk: all that a decision needs, small enough to travel in each message, so that a receiver
+ * can write the next state without reading. Times are milliseconds since the epoch, `ttl` is in Unix seconds.
+ */
+export interface TaskCore {
+  readonly tenant: string;
+  readonly agent: string;
+  readonly mode: 'http' | 'pubsub';
+  readonly status: Status;
+  readonly traceId: string;
+  readonly ttl: number;
+  readonly budgetMicros: number;
+  /** What earlier lives of a redriven task had cost; the budget bounds what came after. */
+  readonly budgetBaseMicros: number;
+  readonly charges: readonly Charge[];
+  readonly attempts: number;
+  readonly maxAttempts: number;
+  /** Grows by one with each claim and never falls; fences what an attempt may write. */
+  readonly epoch: number;
+  readonly idempotencyKey?: string;
+  readonly fingerprint: string;
+  readonly requestId: string;
+  readonly priority: number;
+  readonly shard: number;
+  readonly redrives: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly finishedAt?: number;
+  readonly notBefore?: number;
+  readonly wakeAt?: number;
+  readonly wakeDelayMs?: number;
+  readonly retryAt?: number;
+  readonly leasedAt?: number;
+  readonly leaseMs?: number;
+  readonly parked?: boolean;
+  readonly cancelRequested?: boolean;
+  readonly deadLetterRounds?: number;
+  /** The epoch whose outcome closed the task; absent when it ended without one. */
+  readonly closedEpoch?: number;
+  readonly pending?: readonly FollowUp[];
+  readonly callbackUrl?: string;
+  readonly sessionId?: string;
+  readonly projectId?: string;
+  readonly parentTaskId?: string;
+  readonly modifies?: boolean;
+  readonly expireAt?: number;
+  readonly chain: ChainHead;
+}
+
+/** One entry of a timeline. `hash` chains it to the one before. */
+export interface TimelineEntry {
+  readonly at: number;
+  readonly event: string;
+  readonly hash: string;
+  readonly [detail: string]: unknown;
+}
+
+/** The whole document. */
+export interface Task extends TaskCore {
+  readonly payload?: JsonObject;
+  readonly payloadRef?: Reference;
+  readonly result?: unknown;
+  readonly resultRef?: Reference;
+  readonly error?: TaskError;
+  readonly lastError?: TaskError;
+  readonly metadata?: JsonObject;
+  readonly work?: JsonObject;
+  readonly timeline: readonly TimelineEntry[];
+}
+
+/** A document as last seen: what it says and at which version. */
+export interface Known<T extends TaskCore = TaskCore> {
+  readonly id: string;
+  readonly version: string;
+  readonly task: T;
+}
+
+const BULK = new Set(['payload', 'payloadRef', 'result', 'resultRef', 'error', 'lastError', 'metadata', 'work', 'timeline']);
+
+/** The document without its bulk. */
+export function coreOf(task: TaskCore): TaskCore {
+  return Object.fromEntries(Object.entries(task).filter(([key]) => !BULK.has(key))) as unknown as TaskCore;
+}
+
+/** Micro-dollars settled so far, over all attempts. */
+export const spentMicros = (task: TaskCore): number => task.charges.reduce((sum, { costMicros }) => sum + (costMicros ?? 0), 0);
+
+/** Micro-dollars settled or reserved since the last redrive: what the budget bounds. */
+export const committedMicros = (task: TaskCore): number =>
+  task.charges.reduce((sum, { costMicros, quoteMicros }) => sum + (costMicros ?? quoteMicros), 0) - task.budgetBaseMicros;
+
+/** The task view: times as ISO 8601, money in cents, `ttl` in Unix seconds. A large payload or result shows as its reference. */
+export function taskView(id: string, task: Task): JsonObject {
+  return {
+    id,
+    agent: task.agent,
+    mode: task.mode,
+    status: task.status,
+    traceId: task.traceId,
+    payload: task.payloadRef ? referenceView(task.payloadRef) : task.payload,
+    ...(task.resultRef ? { result: referenceView(task.resultRef) } : task.result !== undefined ? { result: task.result } : {}),
+    ...(task.error ? { error: task.error } : {}),
+    budgetCents: centsFromMicros(task.budgetMicros),
+    costCents: centsFromMicros(spentMicros(task)),
+    ttl: task.ttl,
+    attempts: task.attempts,
+    ...optional(task, ['idempotencyKey', 'callbackUrl', 'metadata', 'work', 'sessionId', 'projectId', 'parentTaskId']),
+    ...(task.cancelRequested ? { cancelRequested: true } : {}),
+    createdAt: iso(task.createdAt),
+    updatedAt: iso(task.updatedAt),
+    ...(task.finishedAt === undefined ? {} : { finishedAt: iso(task.finishedAt) }),
+    timeline: task.timeline.map(({ at, event, hash, ...detail }) => ({ at: iso(at), event, ...detail, hash })),
+  };
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+const referenceView = ({ sha256, bytes }: Reference): JsonObject => ({ reference: true, sha256, bytes });
+
+function optional(task: Task, keys: readonly (keyof Task)[]): JsonObject {
+  return Object.fromEntries(keys.filter((key) => task[key] !== undefined).map((key) => [key, task[key]]));
+}
