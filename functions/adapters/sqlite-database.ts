@@ -22,6 +22,8 @@ export interface Database {
   write<T>(work: () => T, undoable?: 'undoable'): Promise<T>;
   /** Runs `work` at once; settles after the commit of whatever it may have seen, so that nobody acts on what may never be durable. */
   read<T>(work: () => T): Promise<T>;
+  /** Whether a transaction is open: what is read now may never be durable. */
+  isWriting(): boolean;
   /** Calls `listener` after each commit, once the promises of its writes are settled. The result removes it. */
   onCommit(listener: () => void): () => void;
   /** Commits what is open and closes the file. */
@@ -117,6 +119,8 @@ export function openDatabase({ path }: { readonly path: string }): Database {
       if (closed) throw new Problem(503, 'store_unavailable', 'The database is closed.');
       return group === undefined ? work() : join(group, work, false);
     },
+
+    isWriting: () => group !== undefined,
 
     onCommit(listener) {
       listeners.add(listener);

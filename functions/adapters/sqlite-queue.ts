@@ -1,0 +1,84 @@
+import { Problem } from '../core/errors.ts';
+import type { Clock, Messages, Subscriptions } from '../core/ports.ts';
+import type { Topology } from '../topology.ts';
+import { refuseLargeMessage } from './message-size.ts';
+import type { Database } from './sqlite-database.ts';
+import { openSubscription, type QueueSubscription } from './sqlite-subscription.ts';
+
+const PRUNE_EVERY_MS = 60_000;
+const PRUNE_BATCH = 1000;
+
+/** Overrides of every subscription's backoff, and the project that dead letters name as their origin. */
+export interface QueueOptions {
+  readonly backoffMinimumMs?: number;
+  readonly backoffMaximumMs?: number;
+  readonly projectId?: string;
+}
+
+/**
+ * A durable message broker in the document store's file, with Pub/Sub's behaviour: fan-out to the subscriptions whose filter
+ * matches, exponential backoff after a nack, dead letters, retention. A message and the documents written in the same turn of
+ * the event loop are committed together.
+ */
+export function sqliteQueue(
+  database: Database,
+  topology: Pick<Topology, 'topics' | 'subscriptions'>,
+  clock: Clock,
+  options: QueueOptions = {},
+): Messages & Subscriptions {
+  const subscriptions = new Map<string, QueueSubscription>();
+  const topics = new Map<string, QueueSubscription[]>(Object.keys(topology.topics).map((topic) => [topic, []]));
+
+  /** Only inside a write. */
+  const insert = (topic: string, data: Uint8Array, attributes: Readonly<Record<string, string>>): string => {
+    const sequence = database.next();
+    const text = JSON.stringify(attributes);
+    for (const subscription of topics.get(topic) ?? []) {
+      if (subscription.admits(attributes)) subscription.insert({ sequence, data, attributes: text, publishTime: clock.now() });
+    }
+    return String(sequence);
+  };
+
+  for (const [name, row] of Object.entries(topology.subscriptions)) {
+    const backoff = {
+      minimumMs: options.backoffMinimumMs ?? row.backoffSeconds.minimum * 1000,
+      maximumMs: options.backoffMaximumMs ?? row.backoffSeconds.maximum * 1000,
+    };
+    const subscription = openSubscription({ database, clock, name, row, backoff, insert, projectId: options.projectId ?? 'local' });
+    subscriptions.set(name, subscription);
+    topics.get(row.topic)?.push(subscription);
+  }
+  const forgetCommits = database.onCommit(() => {
+    for (const subscription of subscriptions.values()) subscription.deliver();
+  });
+
+  let cancelPrune: () => void;
+  const schedulePrune = (): void => {
+    cancelPrune = clock.after(PRUNE_EVERY_MS, () => {
+      for (const subscription of subscriptions.values()) subscription.prune(PRUNE_BATCH);
+      schedulePrune();
+    });
+  };
+  schedulePrune();
+
+  return {
+    async publish(topic, { data, attributes }) {
+      if (!topics.has(topic)) throw new Problem(503, 'messages_unavailable', `There is no topic "${topic}".`);
+      const bytes = Buffer.from(data);
+      refuseLargeMessage(bytes, attributes);
+      return database.write(() => insert(topic, bytes, attributes), 'undoable');
+    },
+
+    pull(name, maxOutstanding, onDelivery) {
+      const subscription = subscriptions.get(name);
+      if (subscription === undefined) throw new TypeError(`There is no subscription "${name}".`);
+      return subscription.pull(maxOutstanding, onDelivery);
+    },
+
+    async close() {
+      cancelPrune();
+      forgetCommits();
+      for (const subscription of subscriptions.values()) subscription.close();
+    },
+  };
+}

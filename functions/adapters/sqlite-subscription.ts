@@ -1,0 +1,182 @@
+import type { Clock, Delivery, Subscriptions } from '../core/ports.ts';
+import { compileFilter } from '../core/subscription-filter.ts';
+import type { SubscriptionRow } from '../topology.ts';
+import { type Backoff, backoffMs, deadLetterAttributes } from './redelivery.ts';
+import type { Database } from './sqlite-database.ts';
+import { type QueuedMessage, queueTable } from './sqlite-queue-table.ts';
+
+/** One subscription's backlog, in a table of its own. */
+export interface QueueSubscription {
+  admits(attributes: Readonly<Record<string, string>>): boolean;
+  /** Only inside a write. */
+  insert(message: Omit<QueuedMessage, 'nacks'>): void;
+  pull(maxOutstanding: number, onDelivery: (delivery: Delivery) => void): ReturnType<Subscriptions['pull']>;
+  /** Hands out what is committed and due, as far as the consumers have room. Cheap where nothing has changed. */
+  deliver(): void;
+  /** Drops up to `limit` of the oldest messages that are past the retention. */
+  prune(limit: number): void;
+  close(): void;
+}
+
+export interface SubscriptionContext {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly name: string;
+  readonly row: SubscriptionRow;
+  readonly backoff: Backoff;
+  readonly projectId: string;
+  /** Publishes inside the running write. */
+  readonly insert: (topic: string, data: Uint8Array, attributes: Readonly<Record<string, string>>) => string;
+}
+
+interface Consumer {
+  room: number;
+  readonly onDelivery: (delivery: Delivery) => void;
+  readonly unanswered: Set<number>;
+}
+
+/**
+ * A message that waits for its first delivery is found by `cursor`, the last one handed out, and costs no index. A nacked one
+ * carries the time it is due. Those being delivered are known to memory alone, so a restart delivers them again.
+ */
+export function openSubscription(context: SubscriptionContext): QueueSubscription {
+  const { database, clock, name, row, backoff } = context;
+  const table = queueTable(database, name);
+  const admits = compileFilter(row.filter);
+  const consumers = new Set<Consumer>();
+  const outstanding = new Map<number, Consumer>();
+  let cursor = 0;
+  let nextDue = table.nextDue() ?? Number.POSITIVE_INFINITY;
+  let changed = true;
+  let cancelTimer = () => {};
+  let closed = false;
+
+  const wake = (): void => {
+    changed = true;
+    deliver();
+  };
+
+  /** Undelivers: the next `deliver` finds the message again. */
+  const giveBack = (sequence: number): void => {
+    outstanding.delete(sequence);
+    cursor = Math.min(cursor, sequence - 1);
+    nextDue = 0;
+    changed = true;
+  };
+
+  const nack = (message: QueuedMessage): void => {
+    const attempt = message.nacks + 1;
+    if (row.deadLetter && attempt >= row.deadLetter.maxDeliveryAttempts) {
+      table.remove(message.sequence);
+      const origin = { subscription: name, projectId: context.projectId, publishTime: message.publishTime, deliveries: attempt };
+      const attributes = { ...JSON.parse(message.attributes), ...deadLetterAttributes(origin) };
+      context.insert(row.deadLetter.topic, message.data, attributes);
+      return;
+    }
+    const dueAt = clock.now() + backoffMs(backoff, attempt);
+    table.delay(message.sequence, attempt, dueAt);
+    nextDue = Math.min(nextDue, dueAt);
+  };
+
+  const answer = (message: QueuedMessage, consumer: Consumer, change: () => void): void => {
+    if (!consumer.unanswered.delete(message.sequence)) return;
+    consumer.room += 1;
+    const settled = database.write(() => {
+      change();
+      outstanding.delete(message.sequence);
+      changed = true;
+    }, 'undoable');
+    settled.catch(() => {
+      if (closed) return;
+      giveBack(message.sequence);
+      cancelTimer();
+      cancelTimer = clock.after(backoff.minimumMs, wake);
+    });
+  };
+
+  const hand = (message: QueuedMessage, consumer: Consumer): void => {
+    consumer.room -= 1;
+    consumer.unanswered.add(message.sequence);
+    outstanding.set(message.sequence, consumer);
+    consumer.onDelivery({
+      messageId: String(message.sequence),
+      data: Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength),
+      attributes: JSON.parse(message.attributes),
+      publishTime: message.publishTime,
+      deliveryAttempt: message.nacks + 1,
+      ack: () => answer(message, consumer, () => table.remove(message.sequence)),
+      nack: () => answer(message, consumer, () => nack(message)),
+    });
+  };
+
+  /** Everything is read before anything is handed out: a consumer may write, and what it writes is not yet durable. */
+  const collect = (room: number): QueuedMessage[] => {
+    const messages: QueuedMessage[] = [];
+    const now = clock.now();
+    if (now >= nextDue) {
+      const due = table.due(now, room + outstanding.size).filter((sequence) => !outstanding.has(sequence));
+      for (const sequence of due.slice(0, room)) {
+        const message = table.get(sequence);
+        if (message) messages.push(message);
+      }
+      nextDue = due.length > room ? now : (table.nextDue(now) ?? Number.POSITIVE_INFINITY);
+    }
+    while (messages.length < room) {
+      const fresh = table.fresh(cursor, room - messages.length);
+      if (fresh.length === 0) break;
+      cursor = fresh.at(-1)?.sequence ?? cursor;
+      messages.push(...fresh.filter(({ sequence }) => !outstanding.has(sequence)));
+    }
+    return messages;
+  };
+
+  const deliver = (): void => {
+    // After the commit this is called again.
+    if (!changed || closed || database.isWriting()) return;
+    changed = false;
+    const ready = [...consumers].filter(({ room }) => room > 0);
+    const room = ready.reduce((sum, consumer) => sum + consumer.room, 0);
+    if (room === 0) return;
+    const oldest = clock.now() - row.retentionSeconds * 1000;
+    for (const message of collect(room)) {
+      const consumer = ready.find((one) => one.room > 0) as Consumer;
+      if (message.publishTime >= oldest) hand(message, consumer);
+      else database.write(() => table.remove(message.sequence)).catch(() => giveBack(message.sequence));
+    }
+    cancelTimer();
+    if (nextDue !== Number.POSITIVE_INFINITY) cancelTimer = clock.after(Math.max(nextDue - clock.now(), 1), wake);
+  };
+
+  return {
+    admits,
+    deliver,
+
+    insert(message) {
+      table.insert(message);
+      changed = true;
+    },
+
+    pull(maxOutstanding, onDelivery) {
+      const consumer: Consumer = { room: maxOutstanding, onDelivery, unanswered: new Set() };
+      consumers.add(consumer);
+      queueMicrotask(wake);
+      return async () => {
+        consumers.delete(consumer);
+        for (const sequence of consumer.unanswered) giveBack(sequence);
+        consumer.unanswered.clear();
+        wake();
+      };
+    },
+
+    prune(limit) {
+      const before = clock.now() - row.retentionSeconds * 1000;
+      // What could not be dropped now is found again by the next round.
+      database.write(() => table.removeBefore(before, limit)).catch(() => {});
+    },
+
+    close() {
+      closed = true;
+      cancelTimer();
+    },
+  };
+}
