@@ -1,9 +1,9 @@
 /** A streaming reverse proxy to one origin: passes on bytes as they come, in both directions, and nothing of its own. */
 
 import {
-  type IncomingHttpHeaders,
   type IncomingMessage,
   Agent as NodeAgent,
+  type OutgoingHttpHeaders,
   request as open,
   type ServerResponse,
 } from 'node:http';
@@ -49,7 +49,11 @@ export function createProxy(name: string, origin: string): Proxy {
       if (!response.writableFinished) upstream.destroy();
     });
     upstream.once('response', (reply) => {
-      response.writeHead(reply.statusCode ?? 502, reply.statusMessage, endToEnd(reply.headers));
+      response.writeHead(
+        reply.statusCode ?? 502,
+        reply.statusMessage,
+        endToEnd(reply.headers as Record<string, string | string[] | undefined>),
+      );
       // SSE: the first event may come much later than the headers.
       response.flushHeaders();
       reply.pipe(response);
@@ -74,17 +78,22 @@ export function createProxy(name: string, origin: string): Proxy {
   return { forward, close: () => agent.destroy() };
 }
 
-function forwardedHeaders(request: IncomingMessage): IncomingHttpHeaders {
-  const before = request.headers['x-forwarded-for'];
-  const client = request.socket.remoteAddress ?? '';
-  const headers = endToEnd(request.headers);
+/** Taken from the lines as they came: what else listens to this process's requests may have changed `request.headers`. */
+function forwardedHeaders(request: IncomingMessage): OutgoingHttpHeaders {
+  const { 'x-forwarded-for': before = [], 'transfer-encoding': encoding, ...rest } = request.headersDistinct;
+  const headers: OutgoingHttpHeaders = {};
+  for (const [name, values] of Object.entries(endToEnd(rest))) headers[name] = values?.length === 1 ? values[0] : values;
   // Without it Node would announce no body at all for a chunked one.
-  if (request.headers['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked';
-  headers['x-forwarded-for'] = before === undefined ? client : `${before}, ${client}`;
+  if (encoding !== undefined) headers['transfer-encoding'] = 'chunked';
+  headers['x-forwarded-for'] = [...before, request.socket.remoteAddress ?? ''].join(', ');
   return headers;
 }
 
-function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  const named = new Set(headers.connection?.split(',').map((name) => name.trim().toLowerCase()));
+function endToEnd<T extends string | string[] | undefined>(headers: Readonly<Record<string, T>>): Record<string, T> {
+  const named = new Set(
+    String(headers.connection ?? '')
+      .split(',')
+      .map((name) => name.trim().toLowerCase()),
+  );
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.has(name)));
 }
