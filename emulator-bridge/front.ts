@@ -8,7 +8,6 @@ import type { Log } from '../functions/core/ports.ts';
 import type { FunctionRow } from '../functions/topology.ts';
 import { frontHealth } from './front-health.ts';
 import { closeServer, listenLoopback } from './loopback.ts';
-import { foreignOrigin } from './origin-guard.ts';
 import { sendProblem } from './problem-reply.ts';
 import { createProxy } from './proxy.ts';
 import { routeTable } from './routes.ts';
@@ -23,8 +22,6 @@ export interface FrontOptions {
   readonly port: number;
   /** Whether to listen on the customary 8000 and 8080 too, where they are free. */
   readonly customaryPorts: boolean;
-  /** Whether callers need no credentials: then web pages of other origins are kept out. */
-  readonly open: boolean;
   readonly version: string;
   readonly log: Log;
 }
@@ -52,7 +49,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
 
   const guarded = (find: (path: string) => string | undefined, ownHealth: boolean): RequestListener => {
     return (request, response) => {
-      if (refuse(request, response, options.open)) return;
+      if (refuse(request, response)) return;
       const path = (request.url ?? '/').split('?', 1)[0] as string;
       if (ownHealth && path === '/healthz') {
         health(response);
@@ -121,12 +118,9 @@ function target(name: string, url: string, server: Server | undefined): Target {
   return { forward: (request, response) => server.emit('request', request, response), close: () => {} };
 }
 
-function refuse(request: IncomingMessage, response: ServerResponse, open: boolean): boolean {
-  const foreign = open ? foreignOrigin(request.headers) : undefined;
-  if (foreign !== undefined)
-    sendProblem(response, 403, 'foreign_origin', `Without keys only local callers are served, not ${foreign}.`);
-  else if (tooLarge(request)) sendProblem(response, 413, 'request_too_large', `A request may have at most ${REQUEST_BYTES} bytes.`);
-  else return false;
+function refuse(request: IncomingMessage, response: ServerResponse): boolean {
+  if (!tooLarge(request)) return false;
+  sendProblem(response, 413, 'request_too_large', `A request may have at most ${REQUEST_BYTES} bytes.`);
   // Reading on lets the client see the answer instead of a reset connection.
   request.resume();
   return true;
