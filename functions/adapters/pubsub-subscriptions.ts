@@ -1,0 +1,177 @@
+import type { Message, PubSub, Subscription } from '@google-cloud/pubsub';
+import type { Clock, Delivery, Subscriptions } from '../core/ports.ts';
+import { compileFilter } from '../core/subscription-filter.ts';
+import type { SubscriptionRow, Topology } from '../topology.ts';
+import { createTopology } from './pubsub-topology.ts';
+import { type Backoff, backoffMs } from './redelivery.ts';
+
+/** Beside those being delivered, this many may be kept back until their backoff is over. */
+const HELD = 256;
+const REOPEN_MS = 1000;
+/** The longest that the client extends a lease: the longest ack deadline there is, and a margin. */
+const LEASE_MINUTES = 15;
+
+export interface PubsubSubscriptionsOptions {
+  readonly projectId: string;
+  readonly topology: Pick<Topology, 'topics' | 'subscriptions'>;
+  readonly clock: Clock;
+  /** Overrides of every subscription's backoff. */
+  readonly backoffMinimumMs?: number;
+  readonly backoffMaximumMs?: number;
+  /** Told of a broken pull, which is opened again after a second. */
+  readonly onError?: (subscription: string, error: Error) => void;
+}
+
+/**
+ * The pulling side of the Pub/Sub emulator. Filters are applied here, since the emulator ignores them; dead letters are the
+ * emulator's own. Backoff is its own from one second on (where it makes the first repeat at once); below, which it cannot do,
+ * nacks are kept back here.
+ */
+export function pubsubSubscriptions(options: PubsubSubscriptionsOptions): Subscriptions & {
+  /** Creates the topics and subscriptions that are missing. */
+  createTopology(): Promise<void>;
+  close(): Promise<void>;
+} {
+  const { projectId, topology, clock } = options;
+  const backoffOf = (row: SubscriptionRow): Backoff => ({
+    minimumMs: options.backoffMinimumMs ?? row.backoffSeconds.minimum * 1000,
+    maximumMs: options.backoffMaximumMs ?? row.backoffSeconds.maximum * 1000,
+  });
+  let opening: Promise<PubSub> | undefined;
+  const client = (): Promise<PubSub> => {
+    opening ??= import('@google-cloud/pubsub').then(({ PubSub }) => new PubSub({ projectId }));
+    return opening;
+  };
+  const stops = new Set<() => Promise<void>>();
+
+  return {
+    createTopology: async () => createTopology(await client(), topology, backoffOf),
+
+    pull(name, maxOutstanding, onDelivery) {
+      const row = topology.subscriptions[name];
+      if (row === undefined) throw new TypeError(`There is no subscription "${name}".`);
+      const deliver = gate(maxOutstanding, onDelivery);
+      const receive = receiver(row, backoffOf(row), clock, deliver);
+      let subscription: Subscription | undefined;
+      let stopped = false;
+      let cancelReopen = () => {};
+
+      const start = async (): Promise<void> => {
+        const pubsub = await client();
+        if (stopped) return;
+        subscription = pubsub.subscription(name, {
+          flowControl: { maxMessages: maxOutstanding + (receive.holds ? HELD : 0), allowExcessMessages: false },
+          batching: { maxMilliseconds: 5 },
+          streamingOptions: { maxStreams: 1 },
+          maxExtensionTime: await minutes(LEASE_MINUTES),
+        });
+        subscription.on('message', receive.message);
+        subscription.on('error', (error) => {
+          options.onError?.(name, error);
+          subscription?.close().catch(() => {});
+          cancelReopen = clock.after(REOPEN_MS, open);
+        });
+      };
+      const open = (): void => {
+        start().catch((error) => options.onError?.(name, error));
+      };
+      open();
+
+      const stop = async (): Promise<void> => {
+        stopped = true;
+        stops.delete(stop);
+        cancelReopen();
+        receive.stop();
+        await subscription?.close();
+      };
+      stops.add(stop);
+      return stop;
+    },
+
+    async close() {
+      await Promise.all([...stops].map((stop) => stop()));
+      if (opening) await (await opening).close();
+    },
+  };
+}
+
+/** Turns the client's messages into deliveries: filter, attempt, and the backoff that the emulator cannot do. */
+function receiver(row: SubscriptionRow, backoff: Backoff, clock: Clock, deliver: (delivery: Delivery) => void) {
+  const admits = compileFilter(row.filter);
+  const holds = backoff.minimumMs < 1000;
+  /** Where there is no dead letter, Pub/Sub counts no attempts. */
+  const nacks = new Map<string, number>();
+  const held = new Set<() => void>();
+
+  const nack = (message: Message, attempt: number): void => {
+    if (!row.deadLetter) nacks.set(message.id, attempt);
+    const last = attempt === row.deadLetter?.maxDeliveryAttempts;
+    if (!holds || last) {
+      message.nack();
+      return;
+    }
+    const cancel = clock.after(backoffMs(backoff, attempt), () => {
+      held.delete(cancel);
+      message.nack();
+    });
+    held.add(cancel);
+  };
+
+  return {
+    holds,
+    message(message: Message): void {
+      if (!admits(message.attributes)) {
+        message.ack();
+        return;
+      }
+      const attempt = message.deliveryAttempt || (nacks.get(message.id) ?? 0) + 1;
+      deliver({
+        messageId: message.id,
+        data: message.data,
+        attributes: message.attributes,
+        publishTime: message.publishTime.getTime(),
+        deliveryAttempt: attempt,
+        ack() {
+          nacks.delete(message.id);
+          message.ack();
+        },
+        nack: () => nack(message, attempt),
+      });
+    },
+    stop(): void {
+      for (const cancel of held) cancel();
+      held.clear();
+    },
+  };
+}
+
+/** Lets at most `most` deliveries be unanswered; the others wait their turn. Only the first answer to each counts. */
+function gate(most: number, onDelivery: (delivery: Delivery) => void): (delivery: Delivery) => void {
+  const waiting: Delivery[] = [];
+  let unanswered = 0;
+  const next = (): void => {
+    while (unanswered < most) {
+      const delivery = waiting.shift();
+      if (delivery === undefined) return;
+      unanswered += 1;
+      let answered = false;
+      const answer = (give: () => void) => () => {
+        if (answered) return;
+        answered = true;
+        unanswered -= 1;
+        give();
+        next();
+      };
+      onDelivery({ ...delivery, ack: answer(delivery.ack), nack: answer(delivery.nack) });
+    }
+  };
+  return (delivery) => {
+    waiting.push(delivery);
+    next();
+  };
+}
+
+async function minutes(count: number) {
+  const { Duration } = await import('@google-cloud/pubsub');
+  return Duration.from({ minutes: count });
+}
