@@ -296,6 +296,7 @@ export const topology: Topology = {
         listIndex('status'),
         listIndex('agent'),
         listIndex('traceId'),
+        listIndex('parentTaskId'),
         listIndex('status', 'agent'),
         listIndex('status', 'traceId'),
         listIndex('agent', 'traceId'),

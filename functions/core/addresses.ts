@@ -19,9 +19,12 @@ export function pushAccountEmail(settings: Settings): string {
   return accountEmail(settings, topology.pushAccount);
 }
 
-/** The audience of the tokens on one push path: its full URL, unless the settings name another. */
+/**
+ * The audience of the tokens that a function expects on a path: its own URL, as Cloud Run's own check wants it, unless the
+ * settings name another for the push path (`PUBSUB_AUDIENCE`, `RESULTS_PUBSUB_AUDIENCE`).
+ */
 export function pushAudience(settings: Settings, functionName: string, path: string): string {
-  if (functionName === 'agent-light' && settings.oidc.pushAudience) return settings.oidc.pushAudience;
+  if (functionName === 'agent-light' && path === '/pubsub/push' && settings.oidc.pushAudience) return settings.oidc.pushAudience;
   if (functionName === 'results' && settings.oidc.resultsAudience) return settings.oidc.resultsAudience;
-  return functionUrl(settings, functionName) + path;
+  return functionUrl(settings, functionName);
 }

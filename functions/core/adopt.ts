@@ -47,8 +47,11 @@ export async function adopt(
 
 type Admitted = ReturnType<typeof admitted>;
 
-/** An object with a `payload` key is a full run object, anything else is the payload (row Z5). */
-function admitted(runtime: Adopters, message: PushMessage, value: unknown) {
+/**
+ * The packet that a message holds: an object with a `payload` key is a full run object, anything else is the payload.
+ * Throws `Problem` 422 when it is not admissible.
+ */
+export function admitted(runtime: Pick<Runtime, 'clock'>, message: PushMessage, value: unknown) {
   const full =
     typeof value === 'object' && value !== null && Object.hasOwn(value, 'payload') ? (value as JsonObject) : { payload: value };
   const { agent, traceId, idempotencyKey } = message.attributes;
@@ -79,7 +82,7 @@ async function created(runtime: Adopters, message: PushMessage, packet: Admitted
     first: (known: Known) => {
       const decision = decideClaim(runtime, known, request);
       if (!('change' in decision)) return undefined;
-      claimed = decision.then(known).kind;
+      claimed = decision.gives(known).kind;
       return decision.change;
     },
   });

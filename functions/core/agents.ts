@@ -10,8 +10,10 @@ export interface Agent {
   /** The most that one run costs, in micro-dollars. */
   readonly priceMicros: number;
   readonly timeLimitMs: number;
-  /** Where `/run` is answered. */
-  readonly runUrl: string;
+  /** Where `dispatch` has it run: its own function, or agent-light, which relays. */
+  readonly runs: { readonly function: string; readonly url: string };
+  /** Where a relayed agent answers. */
+  readonly endpoint?: string;
   /** `store` agents claim in the document store, `https` ones through dispatch, `relay` ones are called by agent-light. */
   readonly claims: 'store' | 'https' | 'relay';
   /** Whether a subscription of its own serves it. */
@@ -38,7 +40,8 @@ export function agentRegistry(settings: Settings): AgentRegistry {
       name: row.name,
       priceMicros: microsFromCents(row.priceCents),
       timeLimitMs: Math.min(timeLimitMs, row.timeLimitSeconds * 1000),
-      runUrl: row.endpoint,
+      runs: runsAt('agent-light'),
+      endpoint: row.endpoint,
       claims: 'relay',
       direct: false,
       email: row.email,
@@ -47,9 +50,20 @@ export function agentRegistry(settings: Settings): AgentRegistry {
   const agents = new Map([...relayed, ...builtIn].map((agent) => [agent.name, agent]));
   return { find: (name) => agents.get(name), names: [...agents.keys()].sort() };
 
+  function runsAt(functionName: string): Agent['runs'] {
+    return { function: functionName, url: `${functionUrl(settings, functionName)}/run` };
+  }
+
   function agentOf(name: string, functionName: string, claims: Agent['claims'], direct: boolean): Agent {
-    const runUrl = `${functionUrl(settings, functionName)}/run`;
-    return { name, priceMicros, timeLimitMs, runUrl, claims, direct, email: accountEmail(settings, functionName) };
+    return {
+      name,
+      priceMicros,
+      timeLimitMs,
+      runs: runsAt(functionName),
+      claims,
+      direct,
+      email: accountEmail(settings, functionName),
+    };
   }
 }
 

@@ -42,7 +42,7 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
   const ended = (ending: Known): Claim => ({ kind: 'ended', known: ending });
   if (now > task.ttl * 1000) {
     const error = { code: 'ttl_expired', message: 'The time limit of the task passed before it could run.' };
-    return { change: closing(runtime, task, { status: 'expired', error }, undefined), then: ended };
+    return { change: closing(runtime, task, { status: 'expired', error }, undefined), gives: ended };
   }
   if (task.retryAt !== undefined && now < task.retryAt) return { answer: { kind: 'later', known } };
   if (committedMicros(task) + request.quoteMicros > task.budgetMicros) {
@@ -50,7 +50,7 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
       code: 'budget_exceeded',
       message: 'What is left of the budget does not cover the price of a run; it was not run.',
     };
-    return { change: closing(runtime, task, { status: 'failed', error }, undefined), then: ended };
+    return { change: closing(runtime, task, { status: 'failed', error }, undefined), gives: ended };
   }
   const epoch = task.epoch + 1;
   const limitMs = Math.min(request.timeLimitMs, task.ttl * 1000 - now);
@@ -68,7 +68,7 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
       remove: ['retryAt', 'wakeDelayMs', 'deadLetterRounds'].filter((field) => field in task),
       event: { event: 'running', epoch, attempt: task.attempts + 1 },
     },
-    then: (claimed) => ({ kind: 'claimed', known: claimed }),
+    gives: (claimed) => ({ kind: 'claimed', known: claimed }),
   };
 }
 

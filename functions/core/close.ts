@@ -49,7 +49,7 @@ function decideClose(runtime: Closers, known: Known, end: End, epoch: number | u
     return settle(runtime, known, end, epoch, 'settled');
   }
   if (epoch !== undefined && epoch < task.epoch && end.status !== 'succeeded') return settle(runtime, known, end, epoch, 'dropped');
-  return { change: closing(runtime, task, inTime(task, end), epoch), then: (closed) => ({ kind: 'closed', known: closed }) };
+  return { change: closing(runtime, task, inTime(task, end), epoch), gives: (closed) => ({ kind: 'closed', known: closed }) };
 }
 
 /** What ends the task: its last state, the charges, the follow-ups and when the record may go. */
@@ -110,7 +110,7 @@ function settle(runtime: Closers, known: Known, end: End, epoch: number, kind: '
   if (charge === undefined || charge.reported || end.costMicros === undefined) return { answer: { kind, known } };
   const charges = task.charges.map((candidate) => (candidate === charge ? settled(charge, end.costMicros) : candidate));
   runtime.log.info({ taskId: known.id, epoch }, 'A late report settled its attempt.');
-  return { change: { set: { charges }, event: { event: 'settled', epoch } }, then: (written) => ({ kind, known: written }) };
+  return { change: { set: { charges }, event: { event: 'settled', epoch } }, gives: (written) => ({ kind, known: written }) };
 }
 
 /** An outcome whose run ended after the ttl is no outcome: the task has expired. */

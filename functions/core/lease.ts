@@ -40,7 +40,7 @@ function whileHeld(
 ): Promise<Renewal> {
   const decide = (current: Known): Decision<Renewal> => {
     if (current.task.status !== 'running' || current.task.epoch !== epoch) return { answer: LOST };
-    return { change: change(current), then: (written) => ({ kind: 'held', known: written }) };
+    return { change: change(current), gives: (written) => ({ kind: 'held', known: written }) };
   };
   return decideAndWrite(runtime, id, known, decide, LOST);
 }
@@ -86,7 +86,7 @@ export async function retry(
         remove: ['leasedAt', 'leaseMs', 'parked'].filter((field) => field in task),
         event: { event: 'retry', epoch, code: failure.error.code, ...(failure.by ? { by: failure.by } : {}) },
       },
-      then: (queued) => ({ kind: 'queued', known: queued }),
+      gives: (queued) => ({ kind: 'queued', known: queued }),
     };
   };
   const answer = await decideAndWrite<Answer>(runtime, id, known, decide, { kind: 'stale' });

@@ -10,9 +10,9 @@ export interface Signing {
   /** A signature over a message's bytes. */
   message(data: string | Buffer): string;
   messageValid(data: string | Buffer, signature: string | undefined): boolean;
-  /** Proof of having claimed `epoch` of a task. */
+  /** Proof of having claimed `epoch` of a task. It names the agent, so that it can be checked before anything is read. */
   outcomeToken(taskId: string, agent: string, epoch: number): string;
-  outcomeTokenValid(token: string, taskId: string, agent: string, epoch: number): boolean;
+  outcomeTokenValid(token: string, taskId: string, epoch: number): boolean;
   /** The hash of an entry, given the hash of the one before it (empty for the first). */
   chain(previous: string, entry: Readonly<Record<string, unknown>>): string;
 }
@@ -22,12 +22,13 @@ export function signingFrom(secret: string): Signing {
   const keyFor = (purpose: string) => Buffer.from(hkdfSync('sha256', secret, '', `heliograph ${purpose}`, 32));
   const keys = { message: keyFor('message'), outcome: keyFor('outcome'), chain: keyFor('timeline') };
   const message = (data: string | Buffer) => hmac(keys.message, data);
-  const outcomeToken = (taskId: string, agent: string, epoch: number) => hmac(keys.outcome, JSON.stringify([taskId, agent, epoch]));
+  const outcomeToken = (taskId: string, agent: string, epoch: number) =>
+    `${agent}.${hmac(keys.outcome, JSON.stringify([taskId, agent, epoch]))}`;
   return {
     message,
     messageValid: (data, signature) => signature !== undefined && equal(message(data), signature),
     outcomeToken,
-    outcomeTokenValid: (token, taskId, agent, epoch) => equal(outcomeToken(taskId, agent, epoch), token),
+    outcomeTokenValid: (token, taskId, epoch) => equal(outcomeToken(taskId, token.slice(0, token.lastIndexOf('.')), epoch), token),
     chain: (previous, entry) => hmac(keys.chain, `${previous}\n${JSON.stringify(entry)}`),
   };
 }

@@ -96,7 +96,7 @@ export async function decideAndWrite<T>(
     const decision = decide(current);
     if (!('change' in decision)) return decision.answer;
     try {
-      return decision.then(await writeChange(runtime, current, decision.change));
+      return decision.gives(await writeChange(runtime, current, decision.change));
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
       current = await readTask(runtime, id);
@@ -107,4 +107,4 @@ export async function decideAndWrite<T>(
   });
 }
 
-export type Decision<T> = { readonly answer: T } | { readonly change: Change; readonly then: (known: Known) => T };
+export type Decision<T> = { readonly answer: T } | { readonly change: Change; readonly gives: (known: Known) => T };

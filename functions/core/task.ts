@@ -85,6 +85,8 @@ export interface TaskCore {
   readonly closedEpoch?: number;
   readonly pending?: readonly FollowUp[];
   readonly callbackUrl?: string;
+  /** What became of the callback, once that is known. */
+  readonly callback?: 'delivered' | 'failed';
   readonly sessionId?: string;
   readonly projectId?: string;
   readonly parentTaskId?: string;

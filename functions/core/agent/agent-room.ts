@@ -2,7 +2,6 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
-import { checkOut } from '../claim-check.ts';
 import { Problem } from '../errors.ts';
 import { rawBody, room, send } from '../http.ts';
 import { centsFromMicros } from '../money.ts';
@@ -12,10 +11,11 @@ import { SIGNATURE } from '../run-message.ts';
 import type { Room, Runtime } from '../runtime.ts';
 import type { DefinedAgent } from './define-agent.ts';
 import type { Attempt, Claimed, Incoming, TaskProtocol } from './protocol.ts';
-import { runAttempt } from './run-attempt.ts';
+import { type Ran, runAttempt } from './run-attempt.ts';
 
 export interface AgentRoom {
-  readonly agent: DefinedAgent;
+  /** Who runs the tasks of an agent; one room may serve several names. */
+  agent(name: string): DefinedAgent;
   readonly protocol: TaskProtocol;
   /** Verifies the caller of a path. Throws `Problem` 401. */
   admit(request: IncomingMessage, path: '/run' | '/pubsub/push'): Promise<void>;
@@ -24,15 +24,15 @@ export interface AgentRoom {
   readonly dependsOn: readonly string[];
 }
 
-type AgentRuntime = Pick<Runtime, 'name' | 'version' | 'settings' | 'clock' | 'log' | 'objects'>;
+type AgentRuntime = Pick<Runtime, 'name' | 'version' | 'settings' | 'clock' | 'log'>;
 
 export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
-  const timeLimitMs = Math.min(parts.agent.timeLimitMs, runtime.settings.times.runMaximumMs);
+  const { runMaximumMs } = runtime.settings.times;
   return room(runtime, parts.dependsOn, (router) => {
     router.post('/pubsub/push', async (request: Request, response: Response) => {
       await parts.admit(request, '/pubsub/push');
       const incoming = openEnvelope(request);
-      const claimed = await parts.protocol.claim(incoming, parts.agent.quoteMicros, timeLimitMs);
+      const claimed = await parts.protocol.claim(incoming, parts.agent);
       if (claimed.kind === 'later')
         throw new Problem(503, 'not_yet', 'The pause before the next attempt is not over.', { retryAfterSeconds: 1 });
       if (claimed.kind === 'quarantined') await parts.quarantine(incoming, claimed);
@@ -43,14 +43,19 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
     router.post('/run', async (request: Request, response: Response) => {
       await parts.admit(request, '/run');
       const incoming = { message: runMessageOf(request) };
-      const claimed = await parts.protocol.claim(incoming, parts.agent.quoteMicros, timeLimitMs);
+      const claimed = await parts.protocol.claim(incoming, parts.agent);
       const outcome = claimed.kind === 'claimed' ? await answered(claimed.attempt) : await unclaimed(claimed);
-      await reply(response, claimed, outcome);
+      reply(response, claimed, outcome);
     });
   });
 
+  function run(attempt: Attempt): Promise<Ran> {
+    const agent = parts.agent(attempt.agent);
+    return runAttempt(runtime, agent, parts.protocol, attempt, Math.min(agent.timeLimitMs, runMaximumMs));
+  }
+
   async function pushed(attempt: Attempt): Promise<void> {
-    const ran = await runAttempt(runtime, parts.agent, parts.protocol, attempt, timeLimitMs);
+    const ran = await run(attempt);
     if (ran.kind === 'parked') await parts.protocol.park(attempt);
     if (ran.kind !== 'outcome') return;
     const { outcome } = ran;
@@ -60,7 +65,7 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
   }
 
   async function answered(attempt: Attempt): Promise<Outcome> {
-    const ran = await runAttempt(runtime, parts.agent, parts.protocol, attempt, timeLimitMs);
+    const ran = await run(attempt);
     if (ran.kind === 'parked') {
       await parts.protocol.park(attempt);
       throw new Problem(409, 'parked', 'The agent has accepted the task and will report its outcome later.');
@@ -71,12 +76,10 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
     return ran.outcome;
   }
 
-  const retried = (attempt: Attempt, { error, costMicros, retryAfterMs }: Outcome) =>
-    parts.protocol.retry(attempt, {
-      error: error ?? { code: 'retry', message: 'The agent asked for another attempt.' },
-      costMicros,
-      retryAfterMs,
-    });
+  function retried(attempt: Attempt, { error, costMicros, retryAfterMs }: Outcome): Promise<'queued' | 'ended'> {
+    const failure = error ?? { code: 'retry', message: 'The agent asked for another attempt.' };
+    return parts.protocol.retry(attempt, { error: failure, costMicros, retryAfterMs });
+  }
 
   async function unclaimed(claimed: Exclude<Claimed, { kind: 'claimed' }>): Promise<Outcome> {
     if (claimed.kind === 'later')
@@ -89,9 +92,9 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
   }
 
   /** The agent protocol's answers: 200 with the result, or a problem document whose status says what kind of failure it was. */
-  async function reply(response: Response, claimed: Claimed, outcome: Outcome): Promise<void> {
+  function reply(response: Response, claimed: Claimed, outcome: Outcome): void {
     if (outcome.status !== 'succeeded') throw failed(outcome);
-    const result = outcome.resultRef ? await checkOut(runtime, outcome.resultRef) : (outcome.result ?? null);
+    const result = outcome.result ?? null;
     const costMicros =
       claimed.kind === 'claimed'
         ? Math.min(outcome.costMicros ?? Infinity, claimed.attempt.quoteMicros)

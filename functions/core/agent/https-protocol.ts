@@ -7,7 +7,7 @@ import { parsedData } from '../push-gate.ts';
 import type { Outcome } from '../run-message.ts';
 import type { Runtime } from '../runtime.ts';
 import type { JsonObject, TaskError } from '../task.ts';
-import type { Attempt, Claimed, Incoming, Quote, TaskProtocol } from './protocol.ts';
+import type { Attempt, Claimed, Incoming, TaskProtocol } from './protocol.ts';
 
 type Caller = Pick<Runtime, 'settings' | 'egress' | 'identity' | 'ids'>;
 
@@ -18,7 +18,8 @@ const MAX_REPLY_BYTES = 32 * 1024 * 1024;
 export function httpsProtocol(runtime: Caller, agentName: string): TaskProtocol {
   const dispatchUrl = functionUrl(runtime.settings, 'dispatch');
   return {
-    async claim(incoming, quote, timeLimitMs) {
+    async claim(incoming, terms) {
+      const { quoteMicros: quote, timeLimitMs } = terms(agentName);
       const { message } = incoming;
       const parsed = parsedData(message.data);
       if (incoming.flaw !== undefined) return { kind: 'quarantined', code: 'invalid_envelope', reason: incoming.flaw };
@@ -30,7 +31,7 @@ export function httpsProtocol(runtime: Caller, agentName: string): TaskProtocol 
       } | null;
       const taskId = typeof run?.taskId === 'string' ? run.taskId : undefined;
       const payload = (run !== null && Object.hasOwn(run, 'payload') ? run.payload : run) as JsonObject;
-      const terms = {
+      const offer = {
         agent: agentName,
         requestId: runtime.ids.random(12),
         quoteCents: quotedCents(quote, payload ?? {}),
@@ -38,8 +39,8 @@ export function httpsProtocol(runtime: Caller, agentName: string): TaskProtocol 
       };
       const reply =
         taskId === undefined
-          ? await call('/task/adopt', { ...terms, message: adoptable(incoming) })
-          : await call(`/task/${encodeURIComponent(taskId)}/claim`, terms);
+          ? await call('/task/adopt', { ...offer, message: adoptable(incoming) })
+          : await call(`/task/${encodeURIComponent(taskId)}/claim`, offer);
       const claimed = claimedFrom(reply, taskId ?? '');
       if (claimed.kind !== 'claimed') return claimed;
       const error = unfit(claimed.attempt, quote);
@@ -93,6 +94,8 @@ export function httpsProtocol(runtime: Caller, agentName: string): TaskProtocol 
     return { status: reply.status, body: (parsedData(reply.body)?.value ?? {}) as JsonObject };
   }
 }
+
+type Quote = (payload: JsonObject) => number;
 
 const proof = ({ epoch, outcomeToken }: Attempt) => ({ epoch, outcomeToken });
 

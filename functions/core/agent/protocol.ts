@@ -6,6 +6,7 @@
 import type { PushMessage } from '../push-gate.ts';
 import type { Outcome } from '../run-message.ts';
 import type { JsonObject, Known, TaskError } from '../task.ts';
+import type { DefinedAgent } from './define-agent.ts';
 
 /** One claimed run of a task. */
 export interface Attempt {
@@ -29,8 +30,8 @@ export interface Attempt {
   known?: Known;
 }
 
-/** What the agent would charge at most, given the payload. Throws `TerminalError` when it cannot be priced. */
-export type Quote = (payload: JsonObject) => number;
+/** The terms that an agent runs on, by its name: its price for a payload, and its time limit for one run. */
+export type Terms = (agent: string) => Pick<DefinedAgent, 'quoteMicros' | 'timeLimitMs'>;
 
 /**
  * `claimed`: run it. `acknowledge`: there is nothing to run. `later`: the message should come again. `ended`: the task ended
@@ -48,7 +49,7 @@ export interface Incoming {
 }
 
 export interface TaskProtocol {
-  claim(incoming: Incoming, quote: Quote, timeLimitMs: number): Promise<Claimed>;
+  claim(incoming: Incoming, terms: Terms): Promise<Claimed>;
   /** `cancel` when the task is to be cancelled, `lost` when another attempt has taken over or the task has ended. */
   renew(attempt: Attempt): Promise<'held' | 'lost' | 'cancel'>;
   /** Leaves the run open until its outcome is reported with the outcome token, until the ttl. */

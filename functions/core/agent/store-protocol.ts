@@ -2,7 +2,7 @@
 
 import { adopt } from '../adopt.ts';
 import { type Claim, claim } from '../claim.ts';
-import { checkIn, payloadOf } from '../claim-check.ts';
+import { checkIn, checkOut, payloadOf } from '../claim-check.ts';
 import { close } from '../close.ts';
 import { TerminalError } from '../errors.ts';
 import { note, park, renew, retry } from '../lease.ts';
@@ -12,26 +12,25 @@ import type { Runtime } from '../runtime.ts';
 import { readTask } from '../store.ts';
 import { type JsonObject, type Known, spentMicros, type Task } from '../task.ts';
 import { attemptOf } from './attempt.ts';
-import type { Attempt, Claimed, Incoming, Quote, TaskProtocol } from './protocol.ts';
+import type { Attempt, Claimed, Incoming, TaskProtocol, Terms } from './protocol.ts';
 
 /** `serves` tells which agents' tasks run here; a task of another agent with a subscription of its own is acknowledged. */
 export function storeProtocol(runtime: Runtime, serves: (agent: string) => boolean): TaskProtocol {
   return {
-    async claim(incoming, quote, timeLimitMs) {
+    async claim(incoming, terms) {
       const { message } = incoming;
       if (incoming.flaw !== undefined) return { kind: 'quarantined', code: 'invalid_envelope', reason: incoming.flaw };
       const parsed = parsedData(message.data);
       if (parsed === undefined) return { kind: 'quarantined', code: 'invalid_json', reason: 'The data is not JSON.' };
       const run = parsed.value as Partial<RunMessage> | null;
-      if (typeof run !== 'object' || run === null || !Object.hasOwn(run, 'taskId'))
-        return adopting(incoming, parsed.value, quote, timeLimitMs);
+      if (typeof run !== 'object' || run === null || !Object.hasOwn(run, 'taskId')) return adopting(incoming, parsed.value, terms);
       if (runtime.signing.messageValid(message.data, message.attributes[SIGNATURE])) {
         const signed = run as RunMessage;
-        return claiming(signed, { id: signed.taskId, version: signed.version, task: signed.core }, quote, timeLimitMs);
+        return claiming(signed, { id: signed.taskId, version: signed.version, task: signed.core }, terms);
       }
       const known = typeof run.taskId === 'string' ? await readTask(runtime, run.taskId) : undefined;
       if (known === undefined) return unknownTask(run.taskId);
-      return claiming(known.task, known, quote, timeLimitMs);
+      return claiming(known.task, known, terms);
     },
 
     async renew(attempt) {
@@ -74,15 +73,16 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
 
     async outcome(taskId) {
       const known = await readTask(runtime, taskId);
-      return known === undefined ? undefined : storedOutcome(known.task);
+      if (known === undefined) return undefined;
+      const outcome = storedOutcome(known.task);
+      return outcome?.resultRef ? { ...outcome, result: await checkOut(runtime, outcome.resultRef) } : outcome;
     },
   };
 
   async function claiming(
     of: { agent: string; payload?: JsonObject; payloadRef?: RunMessage['payloadRef'] },
     known: Known,
-    quote: Quote,
-    timeLimitMs: number,
+    terms: Terms,
   ): Promise<Claimed> {
     if (!serves(of.agent)) {
       if (runtime.agents.find(of.agent)?.direct) return { kind: 'acknowledge', taskId: known.id };
@@ -91,9 +91,9 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
       return { kind: 'ended', taskId: known.id };
     }
     const payload = await payloadOf(runtime, of);
-    const quoteMicros = await quoted(known, () => quote(payload));
+    const quoteMicros = await quoted(known, () => terms(of.agent).quoteMicros(payload));
     if (quoteMicros === undefined) return { kind: 'ended', taskId: known.id };
-    const request = { requestId: runtime.ids.random(12), quoteMicros, timeLimitMs: limitOf(of.agent, timeLimitMs) };
+    const request = { requestId: runtime.ids.random(12), quoteMicros, timeLimitMs: limitOf(terms, of.agent) };
     return answer(await claim(runtime, known.id, request, known), payload, quoteMicros);
   }
 
@@ -107,11 +107,11 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
     }
   }
 
-  async function adopting(incoming: Incoming, value: unknown, quote: Quote, timeLimitMs: number): Promise<Claimed> {
+  async function adopting(incoming: Incoming, value: unknown, terms: Terms): Promise<Claimed> {
     const adopted = await adopt(runtime, incoming.message, value, serves, (agent, payload) => ({
       requestId: runtime.ids.random(12),
-      quoteMicros: quote(payload),
-      timeLimitMs: limitOf(agent, timeLimitMs),
+      quoteMicros: terms(agent).quoteMicros(payload),
+      timeLimitMs: limitOf(terms, agent),
     }));
     if (adopted.kind !== 'adopted') return adopted.kind === 'acknowledge' ? { kind: 'acknowledge', taskId: '' } : adopted;
     return answer(adopted.claim, adopted.payload, adopted.quoteMicros);
@@ -124,8 +124,9 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
     return { kind: 'claimed', attempt: attemptOf(runtime.signing, claimed.known, payload, quoteMicros) };
   }
 
-  const limitOf = (agent: string, timeLimitMs: number) =>
-    Math.min(timeLimitMs, runtime.agents.find(agent)?.timeLimitMs ?? timeLimitMs);
+  function limitOf(terms: Terms, agent: string): number {
+    return Math.min(terms(agent).timeLimitMs, runtime.settings.times.runMaximumMs);
+  }
 
   async function carriable(attempt: Attempt, outcome: Outcome): Promise<Outcome> {
     if (outcome.status !== 'succeeded' || outcome.resultRef !== undefined) return outcome;

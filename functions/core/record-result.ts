@@ -1,0 +1,57 @@
+/** A message on `results`: one outcome of one attempt. With a valid signature the task is closed by one write, without a read. */
+
+import { z } from 'zod';
+import { close } from './close.ts';
+import { retry } from './lease.ts';
+import { type PushMessage, parsedData } from './push-gate.ts';
+import { quarantine } from './quarantine.ts';
+import { type ResultMessage, SIGNATURE } from './run-message.ts';
+import type { Runtime } from './runtime.ts';
+import type { Known } from './task.ts';
+
+/** What an agent without the signing key may publish; the outcome token is its proof. */
+const foreignResult = z.object({
+  taskId: z.string().min(1).max(200),
+  epoch: z.int().min(1),
+  outcomeToken: z.string().max(300),
+  outcome: z.object({
+    status: z.enum(['succeeded', 'failed', 'expired', 'cancelled', 'retry']),
+    result: z.unknown().optional(),
+    error: z.object({ code: z.string().max(100), message: z.string().max(10_000) }).optional(),
+    costMicros: z.int().min(0).optional(),
+    retryAfterMs: z.number().min(0).optional(),
+    endedAt: z.number().positive().optional(),
+  }),
+});
+
+type Recorders = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'settings' | 'messages' | 'log'>;
+
+/** Records an outcome, or quarantines what can never be recorded. Throws what should be delivered again. */
+export async function recordResult(
+  runtime: Recorders,
+  incoming: { readonly message: PushMessage; readonly flaw?: string },
+): Promise<void> {
+  const { message } = incoming;
+  const refuse = (code: string, reason: string) => quarantine(runtime, message, { code, reason });
+  if (incoming.flaw !== undefined) return refuse('invalid_envelope', incoming.flaw);
+  const parsed = parsedData(message.data);
+  if (parsed === undefined) return refuse('invalid_json', 'The data is not JSON.');
+  const signed = runtime.signing.messageValid(message.data, message.attributes[SIGNATURE]);
+  const checked = signed ? undefined : foreignResult.safeParse(parsed.value);
+  if (checked?.success === false) return refuse('invalid_result', z.prettifyError(checked.error).slice(0, 1_000));
+  const result = (checked?.data ?? parsed.value) as ResultMessage;
+  if (!runtime.signing.outcomeTokenValid(result.outcomeToken, result.taskId, result.epoch)) {
+    return refuse('wrong_outcome_token', 'The outcome token does not belong to this attempt.');
+  }
+  const closed = await record(runtime, result);
+  if (closed.kind === 'absent') await refuse('unknown_task', `There is no task ${result.taskId}.`);
+}
+
+function record(runtime: Recorders, { taskId, epoch, outcome, version, core }: ResultMessage): Promise<{ readonly kind: string }> {
+  const known: Known | undefined = version !== undefined && core !== undefined ? { id: taskId, version, task: core } : undefined;
+  if (outcome.status === 'retry') {
+    const error = outcome.error ?? { code: 'retry', message: 'The agent asked for another attempt.' };
+    return retry(runtime, taskId, epoch, { ...outcome, error }, known);
+  }
+  return close(runtime, taskId, { ...outcome, status: outcome.status }, epoch, known);
+}

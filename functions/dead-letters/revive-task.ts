@@ -1,0 +1,72 @@
+/** A dead-lettered task message is a signal, not an end: the task is queued again, until three rounds have passed without a claim. */
+
+import { admitted } from '../core/adopt.ts';
+import { close } from '../core/close.ts';
+import { createTask, keyedId } from '../core/create.ts';
+import { Problem } from '../core/errors.ts';
+import { type PushMessage, parsedData } from '../core/push-gate.ts';
+import { quarantine } from '../core/quarantine.ts';
+import { publishRun, runMessage } from '../core/run-message.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { type Decision, decideAndWrite, readTask } from '../core/store.ts';
+import type { Known } from '../core/task.ts';
+
+const MAX_ROUNDS = 3;
+
+/** Queues the task of a dead-lettered message again; a message without a task becomes one; what can be neither is quarantined. */
+export async function reviveTask(
+  runtime: Runtime,
+  incoming: { readonly message: PushMessage; readonly flaw?: string },
+): Promise<void> {
+  const { message } = incoming;
+  const refuse = (code: string, reason: string) => quarantine(runtime, message, { code, reason });
+  if (incoming.flaw !== undefined) return refuse('invalid_envelope', incoming.flaw);
+  const parsed = parsedData(message.data);
+  if (parsed === undefined) return refuse('invalid_json', 'The data is not JSON.');
+  const value = parsed.value as { taskId?: unknown } | null;
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'taskId'))
+    return adopted(runtime, message, parsed.value, refuse);
+  const known = typeof value.taskId === 'string' ? await readTask(runtime, value.taskId) : undefined;
+  if (known === undefined) return refuse('unknown_task', 'There is no such task.');
+  await revive(runtime, known);
+}
+
+async function revive(runtime: Runtime, known: Known): Promise<void> {
+  const decide = ({ task }: Known): Decision<'leave' | 'bury'> => {
+    if (task.status !== 'queued') return { answer: 'leave' };
+    const rounds = (task.deadLetterRounds ?? 0) + 1;
+    if (rounds >= MAX_ROUNDS) return { answer: 'bury' };
+    const { republishMs, republishMaximumMs } = runtime.settings.times;
+    const delayMs = Math.min(republishMaximumMs, republishMs * 2 ** (rounds - 1));
+    // The sweeper publishes it at `wakeAt`: that is the backoff.
+    const wakeAt = Math.min(runtime.clock.now() + delayMs, Math.max(runtime.clock.now(), task.ttl * 1000));
+    return {
+      change: { set: { deadLetterRounds: rounds, wakeAt }, event: { event: 'dead_lettered', round: rounds } },
+      gives: () => 'leave',
+    };
+  };
+  const decision = await decideAndWrite(runtime, known.id, known, decide, 'leave');
+  if (decision === 'leave') return;
+  const error = { code: 'undeliverable', message: `No agent claimed the task in ${MAX_ROUNDS} rounds of deliveries.` };
+  await close(runtime, known.id, { status: 'dead', error }, known.task.epoch);
+}
+
+async function adopted(
+  runtime: Runtime,
+  message: PushMessage,
+  value: unknown,
+  refuse: (code: string, reason: string) => Promise<void>,
+): Promise<void> {
+  try {
+    const packet = admitted(runtime, message, value);
+    const agent = runtime.agents.find(packet.agent);
+    if (agent === undefined) return refuse('agent_not_found', `Agent ${packet.agent} not found`);
+    const originalId = message.attributes.CloudPubSubDeadLetterSourceMessageId ?? message.messageId;
+    const fallbackId = keyedId('default', 'message', originalId);
+    const created = await createTask(runtime, { tenant: 'default', agent, packet, fallbackId, by: 'publisher' });
+    if (created.kind === 'created') await publishRun(runtime, runMessage(created.known, created.task));
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status >= 500) throw error;
+    await refuse(error.code, error.message);
+  }
+}

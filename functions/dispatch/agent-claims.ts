@@ -1,0 +1,109 @@
+/** Claims over HTTPS: the way to the store for users' agents, which prove themselves with their own ID token. */
+
+import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
+import { functionUrl } from '../core/addresses.ts';
+import { adopt } from '../core/adopt.ts';
+import { attemptOf } from '../core/agent/attempt.ts';
+import type { Agent } from '../core/agents.ts';
+import { type Claim, claim } from '../core/claim.ts';
+import { payloadOf } from '../core/claim-check.ts';
+import { Problem } from '../core/errors.ts';
+import { checked, jsonBody } from '../core/http.ts';
+import { renew } from '../core/lease.ts';
+import { isWholeMicros, microsFromCents } from '../core/money.ts';
+import { bearerToken, verifyIdToken } from '../core/push.ts';
+import { parsedData } from '../core/push-gate.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { readTask } from '../core/store.ts';
+import type { JsonObject } from '../core/task.ts';
+import { notFound } from './task-view.ts';
+
+const terms = {
+  agent: z.string().max(63),
+  requestId: z.string().min(16).max(64),
+  quoteCents: z.number().min(0).refine(isWholeMicros, 'has a fraction below a micro-dollar'),
+  timeLimitMs: z.number().positive(),
+};
+const claimBody = z.strictObject(terms);
+const adoptBody = z.strictObject({
+  ...terms,
+  message: z.strictObject({
+    messageId: z.string().min(1).max(200),
+    data: z.base64(),
+    attributes: z.record(z.string(), z.string()),
+    publishTime: z.number().min(0),
+  }),
+});
+const renewBody = z.strictObject({ epoch: z.int().min(1), outcomeToken: z.string().max(300) });
+
+/** `POST /task/{id}/claim`: `{kind: "claimed", attempt}`, or `acknowledge`, `later`, `ended`. Throws `Problem` 401, 403, 404. */
+export async function postClaim(runtime: Runtime, request: IncomingMessage, id: string): Promise<JsonObject> {
+  const verified = await agentToken(runtime, request);
+  const body = checked(claimBody, jsonBody(request));
+  const agent = agentOf(runtime, body.agent, verified.email);
+  const known = await readTask(runtime, id);
+  if (known === undefined || known.task.agent !== agent.name) throw notFound(id);
+  const payload = await payloadOf(runtime, known.task);
+  return reply(
+    runtime,
+    await claim(runtime, id, requestOf(runtime, agent, body), known),
+    payload,
+    microsFromCents(body.quoteCents),
+  );
+}
+
+/** `POST /task/adopt`: the same for a message published straight to the topic, which becomes a task by it. */
+export async function postAdopt(runtime: Runtime, request: IncomingMessage): Promise<JsonObject> {
+  const verified = await agentToken(runtime, request);
+  const body = checked(adoptBody, jsonBody(request));
+  const agent = agentOf(runtime, body.agent, verified.email);
+  const message = { ...body.message, data: Buffer.from(body.message.data, 'base64'), subscription: agent.name, deliveryAttempt: 1 };
+  const value = parsedData(message.data)?.value;
+  const adopted = await adopt(
+    runtime,
+    message,
+    value,
+    (name) => name === agent.name,
+    () => requestOf(runtime, agent, body),
+  );
+  if (adopted.kind === 'acknowledge') return { kind: 'acknowledge' };
+  if (adopted.kind === 'quarantined') throw new Problem(422, adopted.code, adopted.reason);
+  return reply(runtime, adopted.claim, adopted.payload, adopted.quoteMicros);
+}
+
+/** `POST /task/{id}/renew`: `{status: "held", cancelRequested}`. Throws `Problem` 401 for a wrong token, 409 `lease_lost`. */
+export async function postRenew(runtime: Runtime, id: string, given: unknown): Promise<JsonObject> {
+  const { epoch, outcomeToken } = checked(renewBody, given);
+  if (!runtime.signing.outcomeTokenValid(outcomeToken, id, epoch)) throw wrongToken();
+  const renewal = await renew(runtime, id, epoch);
+  if (renewal.kind === 'lost') throw new Problem(409, 'lease_lost', 'Another attempt has taken this task over, or it has ended.');
+  return { status: 'held', cancelRequested: renewal.known.task.cancelRequested === true };
+}
+
+export const wrongToken = (): Problem => new Problem(401, 'unauthenticated', 'The outcome token does not belong to this attempt.');
+
+async function agentToken(runtime: Runtime, request: IncomingMessage): Promise<{ email: string }> {
+  const expected = { issuer: runtime.settings.oidc.issuer, audience: functionUrl(runtime.settings, runtime.name) };
+  return verifyIdToken(bearerToken(request.headersDistinct), expected, runtime.tokenKeys, runtime.clock.now());
+}
+
+/** An agent may claim its own tasks alone. */
+function agentOf(runtime: Runtime, name: string, email: string): Agent {
+  const agent = runtime.agents.find(name);
+  if (agent?.email === undefined || agent.email !== email)
+    throw new Problem(403, 'forbidden', `${email} may not claim for the agent ${name}.`);
+  return agent;
+}
+
+function requestOf(runtime: Runtime, agent: Agent, body: { requestId: string; quoteCents: number; timeLimitMs: number }) {
+  const timeLimitMs = Math.min(body.timeLimitMs, agent.timeLimitMs, runtime.settings.times.runMaximumMs);
+  return { requestId: body.requestId, quoteMicros: microsFromCents(body.quoteCents), timeLimitMs };
+}
+
+function reply(runtime: Runtime, claimed: Claim, payload: JsonObject, quoteMicros: number): JsonObject {
+  if (claimed.kind === 'absent') throw notFound('');
+  if (claimed.kind !== 'claimed') return { kind: claimed.kind, taskId: claimed.known.id };
+  const { known: _, ...attempt } = attemptOf(runtime.signing, claimed.known, payload, quoteMicros);
+  return { kind: 'claimed', attempt };
+}

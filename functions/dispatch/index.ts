@@ -1,0 +1,67 @@
+/** `dispatch`: the front door. Takes tasks, shows them, and is the way to the store for agents that do not reach it themselves. */
+
+import type { Request, Response } from 'express';
+import { authenticator, type Caller, type Scope } from '../core/authenticate.ts';
+import { jsonBody, room, send } from '../core/http.ts';
+import type { Room, Runtime } from '../core/runtime.ts';
+import { webhookKeys } from '../core/webhook-keys.ts';
+import { postAdopt, postClaim, postRenew } from './agent-claims.ts';
+import { cancel } from './cancel.ts';
+import { postDispatch } from './post-dispatch.ts';
+import { getTask, listTasks } from './read-tasks.ts';
+import { redrive } from './redrive.ts';
+import { streamEvents } from './task-events.ts';
+import { ingestCallback, postTaskUpdate } from './task-update.ts';
+
+export function dispatch(runtime: Runtime): Room {
+  const authenticate = authenticator(runtime);
+
+  return room(runtime, ['documents', 'messages', 'objects', 'agent-light'], (router) => {
+    const get = (paths: string[], answer: Answer) => router.get(paths, as('read', answer));
+    const post = (path: string, answer: Answer) => router.post(path, as('dispatch', answer));
+
+    post('/dispatch', async (caller, request, response) => {
+      const { status, view, replayed } = await postDispatch(runtime, caller, jsonBody(request));
+      send(response, status, view, replayed ? { 'idempotent-replayed': 'true' } : {});
+    });
+    get(['/task/:id', '/task-status/:id'], async (caller, request, response) => {
+      const gone = new AbortController();
+      response.on('close', () => gone.abort());
+      send(response, 200, await getTask(runtime, caller, idOf(request), request.query, gone.signal));
+    });
+    get(['/tasks'], async (caller, request, response) => send(response, 200, await listTasks(runtime, caller, request.query)));
+    get(['/task/:id/events'], (caller, request, response) => streamEvents(runtime, caller, idOf(request), request, response));
+    post('/task/:id/cancel', async (caller, request, response) => {
+      const { status, view } = await cancel(runtime, caller, idOf(request));
+      send(response, status, view);
+    });
+    post('/task/:id/redrive', async (caller, request, response) =>
+      send(response, 202, await redrive(runtime, caller, idOf(request), jsonBody(request))),
+    );
+    get(['/callbacks/key'], async (caller, _request, response) => {
+      send(response, 200, { keys: await webhookKeys(runtime, caller.tenant) }, { 'cache-control': 'no-store' });
+    });
+
+    router.post('/task/adopt', async (request, response) => send(response, 200, await postAdopt(runtime, request)));
+    router.post('/task/:id/claim', async (request, response) =>
+      send(response, 200, await postClaim(runtime, request, idOf(request))),
+    );
+    router.post('/task/:id/renew', async (request, response) =>
+      send(response, 200, await postRenew(runtime, idOf(request), jsonBody(request))),
+    );
+    router.post('/task-update/:id', async (request, response) =>
+      send(response, 200, await postTaskUpdate(runtime, idOf(request), jsonBody(request))),
+    );
+    router.post('/callbacks/ingest', async (request, response) =>
+      send(response, 200, await ingestCallback(runtime, jsonBody(request))),
+    );
+  });
+
+  function as(scope: Scope, answer: Answer) {
+    return async (request: Request, response: Response) => answer(await authenticate(request, scope), request, response);
+  }
+}
+
+type Answer = (caller: Caller, request: Request, response: Response) => Promise<void>;
+
+const idOf = (request: Request): string => String(request.params.id);

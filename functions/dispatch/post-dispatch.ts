@@ -1,0 +1,124 @@
+/** `POST /dispatch`: creates the task, then publishes it (mode pubsub) or has the agent run it at once (mode http). */
+
+import type { Agent } from '../core/agents.ts';
+import type { Caller } from '../core/authenticate.ts';
+import { type Created, createTask } from '../core/create.ts';
+import { Problem } from '../core/errors.ts';
+import { checked, invalidFields } from '../core/http.ts';
+import { packetSchema, type TimedPacket, timed } from '../core/packet.ts';
+import { publishRun, type RunMessage, runMessage } from '../core/run-message.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { readTask } from '../core/store.ts';
+import { isEnded, type JsonObject, taskView } from '../core/task.ts';
+import { fullView } from './task-view.ts';
+
+/** The answer: 200 when the task has ended, 202 otherwise; a replay likewise. */
+export interface Dispatched {
+  readonly status: 200 | 202;
+  readonly view: JsonObject;
+  readonly replayed: boolean;
+}
+
+/**
+ * Takes a packet. Throws `Problem` 422 `invalid_fields` (every bad field named), `agent_not_found`, `egress_denied`,
+ * `idempotency_key_reused`; 413 `too_large`. Nothing is written then.
+ */
+export async function postDispatch(runtime: Runtime, caller: Caller, body: unknown): Promise<Dispatched> {
+  const { agent, packet } = await admit(runtime, body);
+  const created = await createTask(runtime, { tenant: caller.tenant, agent, packet, by: caller.name });
+  const { status } = created.known.task;
+  if (created.kind === 'replayed' || status === 'waiting') return dispatched(runtime, created);
+
+  const run = runMessage(created.known, { payload: packet.payload, payloadRef: created.payloadRef });
+  if (packet.mode === 'http') return runNow(runtime, agent, run);
+  try {
+    await publishRun(runtime, run);
+  } catch (error) {
+    // The document is its own outbox: the sweeper publishes what could not be published here.
+    runtime.log.warn({ err: error, taskId: run.taskId }, 'A task could not be published; the sweeper will.');
+  }
+  return dispatched(runtime, created);
+}
+
+async function admit(runtime: Runtime, body: unknown): Promise<{ agent: Agent; packet: TimedPacket }> {
+  const packet = timed(checked(packetSchema, body), runtime.clock.now());
+  if ('rule' in packet) throw invalidFields([{ field: packet.field, code: 'out_of_range', message: packet.rule }]);
+  const agent = runtime.agents.find(packet.agent);
+  if (agent === undefined) {
+    throw new Problem(
+      422,
+      'agent_not_found',
+      `Agent ${packet.agent} not found. The agents here are ${runtime.agents.names.join(', ')}.`,
+      {
+        fields: [{ field: 'agent', code: 'agent_not_found', message: 'names no agent' }],
+      },
+    );
+  }
+  if (packet.callbackUrl !== undefined) await checkCallback(runtime, packet.callbackUrl);
+  return { agent, packet };
+}
+
+async function checkCallback(runtime: Runtime, url: string): Promise<void> {
+  try {
+    await runtime.egress.check(url, 'user');
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    const fields = [{ field: 'callbackUrl', code: error.code, message: error.message }];
+    throw new Problem(422, error.code, `callbackUrl: ${error.message}`, { fields });
+  }
+}
+
+async function dispatched(runtime: Runtime, { kind, known, task }: Created): Promise<Dispatched> {
+  const ended = isEnded(task.status);
+  return {
+    status: ended ? 200 : 202,
+    view: ended ? await fullView(runtime, known.id, task) : taskView(known.id, task),
+    replayed: kind === 'replayed',
+  };
+}
+
+/**
+ * Has the agent run the task and waits for it, at most until the ttl or the settings' wait. An agent that cannot be reached
+ * or asks for another attempt leaves the task to the topic; while a lease lives nothing is started twice.
+ */
+async function runNow(runtime: Runtime, agent: Agent, run: RunMessage): Promise<Dispatched> {
+  const answered = await postRun(runtime, agent, run);
+  const known = await readTask(runtime, run.taskId);
+  if (known === undefined) throw new Problem(404, 'task_not_found', `There is no task ${run.taskId}.`);
+  const { task } = known;
+  if (!answered && task.status === 'queued') {
+    await publishRun(runtime, runMessage(known, task)).catch((error: unknown) => {
+      runtime.log.warn({ err: error, taskId: run.taskId }, 'A task could not be published; the sweeper will.');
+    });
+  }
+  return { status: isEnded(task.status) ? 200 : 202, view: await fullView(runtime, run.taskId, task), replayed: false };
+}
+
+/** Whether the agent has given a final answer. */
+async function postRun(runtime: Runtime, agent: Agent, run: RunMessage): Promise<boolean> {
+  const { clock, settings } = runtime;
+  const body = JSON.stringify(run);
+  try {
+    const token = await runtime.identity.idToken(new URL(agent.runs.url).origin);
+    const { status } = await runtime.egress.request({
+      url: agent.runs.url,
+      trust: 'operator',
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${token}`,
+        'x-heliograph-signature': runtime.signing.message(body),
+      },
+      body,
+      timeoutMs: Math.max(1, Math.min(settings.times.httpWaitMs, run.ttl * 1000 - clock.now() + 500)),
+      maxBytes: 32 * 1024 * 1024,
+    });
+    return status < 500 && status !== 429 && status !== 408;
+  } catch (error) {
+    runtime.log.info(
+      { taskId: run.taskId, agent: agent.name, reason: (error as Error).message },
+      'The agent gave no answer in time.',
+    );
+    return false;
+  }
+}

@@ -1,0 +1,128 @@
+/** Reading tasks: one (waiting for its end, if asked to), or a list merged over the shards. */
+
+import { z } from 'zod';
+import type { Caller } from '../core/authenticate.ts';
+import { Problem } from '../core/errors.ts';
+import { checked, paging } from '../core/http.ts';
+import type { Query, Stored } from '../core/ports.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { TASKS } from '../core/store.ts';
+import { isEnded, type JsonObject, STATUSES, type Task, taskView } from '../core/task.ts';
+import { fullView, ownTask } from './task-view.ts';
+
+const SHARDS = 16;
+const MAX_LIST_BYTES = 8 * 1024 * 1024;
+
+const taskQuery = z.strictObject({ waitSeconds: z.coerce.number().min(0).max(30).default(0) });
+
+const listQuery = z.strictObject({
+  ...paging,
+  status: z.enum(STATUSES).optional(),
+  agent: z.string().max(63).optional(),
+  trace: z.string().max(200).optional(),
+  traceId: z.string().max(200).optional(),
+});
+
+/** The view of a task; with `waitSeconds` (at most 30) as soon as it has ended, or as it stands when the wait is over. */
+export async function getTask(
+  runtime: Runtime,
+  caller: Caller,
+  id: string,
+  query: unknown,
+  gone: AbortSignal,
+): Promise<JsonObject> {
+  const { waitSeconds } = checked(taskQuery, query);
+  const { task } = await ownTask(runtime, caller, id);
+  if (waitSeconds === 0 || isEnded(task.status)) return fullView(runtime, id, task);
+  await untilEnded(runtime, id, waitSeconds * 1000, gone);
+  return fullView(runtime, id, (await ownTask(runtime, caller, id)).task);
+}
+
+function untilEnded(runtime: Runtime, id: string, ms: number, gone: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = runtime.clock.after(ms, done);
+    const unwatch = runtime.documents.watch(
+      TASKS,
+      id,
+      (document) => {
+        if (document === undefined || isEnded((document.data as unknown as Task).status)) done();
+      },
+      done,
+    );
+    gone.addEventListener('abort', done, { once: true });
+
+    function done(): void {
+      cancel();
+      // The first callback may come before `watch` has returned.
+      queueMicrotask(() => unwatch());
+      gone.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}
+
+/** The caller's tasks, newest first. */
+export async function listTasks(runtime: Runtime, caller: Caller, query: unknown): Promise<JsonObject> {
+  const { limit, cursor, status, agent, trace, traceId } = checked(listQuery, query);
+  const equal = withoutUndefined({ tenant: caller.tenant, status, agent, traceId: traceId ?? trace });
+  const tasks: JsonObject[] = [];
+  let bytes = 0;
+  let last: Stored | undefined;
+  for await (const document of merged(runtime, equal, cursor === undefined ? undefined : decoded(cursor), limit)) {
+    if (tasks.length === limit || bytes > MAX_LIST_BYTES) return { tasks, ...(last ? { nextCursor: encoded(last) } : {}) };
+    const view = taskView(document.id, document.data as unknown as Task);
+    bytes += JSON.stringify(view).length;
+    tasks.push(view);
+    last = document;
+  }
+  return { tasks };
+}
+
+/** Documents of all shards, newest first. Reads little more than it gives: each shard in small pages, as they run out. */
+export async function* merged(
+  runtime: Pick<Runtime, 'documents'>,
+  equal: Query['equal'],
+  after: Query['after'],
+  wanted: number,
+): AsyncGenerator<Stored> {
+  if (wanted === 0) return;
+  const page = Math.ceil(wanted / SHARDS) + 1;
+  const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => next(shard, after)));
+  for (;;) {
+    const best = shards.filter(({ documents }) => documents.length > 0).sort((a, b) => newer(a.documents[0], b.documents[0]))[0];
+    const document = best?.documents.shift();
+    if (best === undefined || document === undefined) return;
+    yield document;
+    if (best.documents.length === 0 && !best.exhausted) shards[shards.indexOf(best)] = await next(best.shard, positionOf(document));
+  }
+
+  async function next(shard: number, from: Query['after']) {
+    const orderBy = { field: 'createdAt', direction: 'desc' } as const;
+    const { documents } = await runtime.documents.query(TASKS, { equal: { ...equal, shard }, orderBy, after: from, limit: page });
+    return { shard, documents: [...documents], exhausted: documents.length < page };
+  }
+}
+
+const positionOf = ({ id, data }: Stored) => ({ value: data.createdAt as number, id });
+
+function newer(a: Stored | undefined, b: Stored | undefined): number {
+  if (a === undefined || b === undefined) return 0;
+  const byTime = (b.data.createdAt as number) - (a.data.createdAt as number);
+  return byTime !== 0 ? byTime : a.id < b.id ? 1 : -1;
+}
+
+const encoded = (document: Stored): string => Buffer.from(JSON.stringify(positionOf(document))).toString('base64url');
+
+function decoded(cursor: string): { value: number; id: string } {
+  try {
+    return z.strictObject({ value: z.number(), id: z.string() }).parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+  } catch {
+    throw new Problem(422, 'invalid_fields', 'cursor is not one that a list here has given.', {
+      fields: [{ field: 'cursor', code: 'invalid', message: 'is not one that a list here has given' }],
+    });
+  }
+}
+
+function withoutUndefined(object: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(Object.entries(object).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}

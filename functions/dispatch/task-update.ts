@@ -1,0 +1,94 @@
+/**
+ * What agents report over HTTPS: progress notes, parking, outcomes. The proof is the attempt's outcome token, checked before
+ * anything is read.
+ */
+
+import { z } from 'zod';
+import { checkIn } from '../core/claim-check.ts';
+import { close } from '../core/close.ts';
+import { Problem } from '../core/errors.ts';
+import { checked } from '../core/http.ts';
+import { note, park, retry } from '../core/lease.ts';
+import { isWholeMicros, microsFromCents } from '../core/money.ts';
+import { type Outcome, publishSigned } from '../core/run-message.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { readTask } from '../core/store.ts';
+import type { JsonObject } from '../core/task.ts';
+import { wrongToken } from './agent-claims.ts';
+import { notFound } from './task-view.ts';
+
+const outcomeSchema = z.strictObject({
+  status: z.enum(['succeeded', 'failed', 'expired', 'cancelled', 'retry']),
+  result: z.unknown().optional(),
+  error: z.strictObject({ code: z.string().max(100), message: z.string().max(10_000) }).optional(),
+  costCents: z.number().min(0).refine(isWholeMicros, 'has a fraction below a micro-dollar').optional(),
+  retryAfterMs: z.number().min(0).max(86_400_000).optional(),
+  endedAt: z.number().positive().optional(),
+});
+
+const proof = { epoch: z.int().min(1), outcomeToken: z.string().max(300) };
+const updateBody = z
+  .strictObject({
+    ...proof,
+    note: z.string().max(1_024).optional(),
+    parked: z.literal(true).optional(),
+    outcome: outcomeSchema.optional(),
+  })
+  .refine(
+    (body) => [body.note, body.parked, body.outcome].filter((part) => part !== undefined).length === 1,
+    'takes exactly one of note, parked and outcome',
+  );
+const ingestBody = z.strictObject({ job_id: z.string().min(1).max(200), ...proof, outcome: outcomeSchema });
+
+/** `POST /task-update/{id}`: `{status}` of the task after it. Throws `Problem` 401, 404, 409 `lease_lost`, 422. */
+export async function postTaskUpdate(runtime: Runtime, id: string, given: unknown): Promise<JsonObject> {
+  const body = checked(updateBody, given);
+  if (!runtime.signing.outcomeTokenValid(body.outcomeToken, id, body.epoch)) throw wrongToken();
+  if (body.outcome === undefined) {
+    const held = body.parked ? await park(runtime, id, body.epoch) : await note(runtime, id, body.epoch, body.note ?? '');
+    if (held.kind === 'lost') throw new Problem(409, 'lease_lost', 'Another attempt has taken this task over, or it has ended.');
+    return { status: held.known.task.status };
+  }
+  const outcome = await received(runtime, id, body.outcome);
+  if (outcome.status === 'retry') return { status: await retried(runtime, id, body.epoch, outcome) };
+  const closed = await close(runtime, id, { ...outcome, status: outcome.status }, body.epoch);
+  if (closed.kind === 'absent') throw notFound(id);
+  return { status: closed.known.task.status };
+}
+
+/** `POST /callbacks/ingest`: an outcome by the job's id, verified and then published on `results`. */
+export async function ingestCallback(runtime: Runtime, given: unknown): Promise<JsonObject> {
+  if (typeof given !== 'object' || given === null || !('job_id' in given)) {
+    throw new Problem(400, 'job_id_required', 'job_id is missing.', {
+      fields: [{ field: 'job_id', code: 'required', message: 'is missing' }],
+    });
+  }
+  const body = checked(ingestBody, given);
+  if (!runtime.signing.outcomeTokenValid(body.outcomeToken, body.job_id, body.epoch)) throw wrongToken();
+  const outcome = await received(runtime, body.job_id, body.outcome);
+  const message = { taskId: body.job_id, epoch: body.epoch, outcomeToken: body.outcomeToken, outcome };
+  await publishSigned(runtime, runtime.settings.topics.results, message, {});
+  return { status: 'ok', job_id: body.job_id };
+}
+
+/** The outcome as the rules take it: money in micro-dollars, a large result in storage, an end no later than now. */
+async function received(runtime: Runtime, id: string, given: z.output<typeof outcomeSchema>): Promise<Outcome> {
+  const { costCents, result, endedAt, ...outcome } = given;
+  const now = runtime.clock.now();
+  const ended = {
+    ...outcome,
+    endedAt: Math.min(endedAt ?? now, now),
+    ...(costCents === undefined ? {} : { costMicros: microsFromCents(costCents) }),
+  };
+  if (outcome.status !== 'succeeded') return ended;
+  const tenant = (await readTask(runtime, id))?.task.tenant ?? 'default';
+  const resultRef = await checkIn(runtime, tenant, id, 'result', result);
+  return resultRef === undefined ? { ...ended, result: result ?? null } : { ...ended, resultRef };
+}
+
+async function retried(runtime: Runtime, id: string, epoch: number, outcome: Outcome): Promise<string> {
+  const error = outcome.error ?? { code: 'retry', message: 'The agent asked for another attempt.' };
+  const answer = await retry(runtime, id, epoch, { error, costMicros: outcome.costMicros, retryAfterMs: outcome.retryAfterMs });
+  if (answer.kind === 'absent') throw notFound(id);
+  return answer.kind === 'stale' ? 'stale' : answer.known.task.status;
+}

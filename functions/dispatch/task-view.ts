@@ -1,0 +1,25 @@
+/** The view of one task, with a large result fetched from where it is kept, and the rule of who may see it. */
+
+import type { Caller } from '../core/authenticate.ts';
+import { checkOut } from '../core/claim-check.ts';
+import { Problem } from '../core/errors.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { readTask } from '../core/store.ts';
+import { type JsonObject, type Known, type Task, taskView } from '../core/task.ts';
+
+type Readers = Pick<Runtime, 'documents' | 'clock' | 'objects'>;
+
+/** The task view with its result, wherever that is kept; a large payload stays a reference. */
+export async function fullView(runtime: Pick<Runtime, 'objects'>, id: string, task: Task): Promise<JsonObject> {
+  const view = taskView(id, task);
+  return task.resultRef === undefined ? view : { ...view, result: await checkOut(runtime, task.resultRef) };
+}
+
+/** A task of the caller's tenant. Throws `Problem` 404 `task_not_found`, for other tenants' tasks too. */
+export async function ownTask(runtime: Readers, caller: Caller, id: string): Promise<Known<Task>> {
+  const known = await readTask(runtime, id);
+  if (known === undefined || known.task.tenant !== caller.tenant) throw notFound(id);
+  return known;
+}
+
+export const notFound = (id: string): Problem => new Problem(404, 'task_not_found', `There is no task ${id.slice(0, 100)}.`);

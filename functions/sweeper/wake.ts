@@ -1,0 +1,86 @@
+/** What a task that was found by its `wakeAt` needs. */
+
+import { close } from '../core/close.ts';
+import { followUp } from '../core/follow-ups.ts';
+import { retry } from '../core/lease.ts';
+import { PreconditionFailed } from '../core/ports.ts';
+import { publishRun, runMessage } from '../core/run-message.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { type Change, writeChange } from '../core/store.ts';
+import { isEnded, type Known, type Task } from '../core/task.ts';
+
+/** Does it, and says what it was. `at` is the store's time, by which leases are judged: no clock's skew matters. */
+export async function wake(runtime: Runtime, known: Known<Task>, at: number): Promise<string> {
+  const { task } = known;
+  try {
+    if (isEnded(task.status)) return await finish(runtime, known);
+    if (task.status === 'running') return await wakeRunning(runtime, known, at);
+    if (at >= task.ttl * 1000) return await expire(runtime, known, 'The time limit of the task passed before it could run.');
+    return task.status === 'waiting' ? await wakeWaiting(runtime, known) : await republish(runtime, known);
+  } catch (error) {
+    if (error instanceof PreconditionFailed) return 'moved';
+    throw error;
+  }
+}
+
+async function finish(runtime: Runtime, known: Known<Task>): Promise<string> {
+  if (known.task.pending?.length) await followUp(runtime, known);
+  else await writeChange(runtime, known, { set: {}, remove: ['wakeAt'] });
+  return 'followed_up';
+}
+
+async function expire(runtime: Runtime, known: Known<Task>, message: string): Promise<string> {
+  const last = known.task.lastError;
+  const error = {
+    code: 'ttl_expired',
+    message: last === undefined ? message : `${message} The last attempt failed with ${last.code}: ${last.message}`,
+  };
+  const epoch = known.task.status === 'running' ? undefined : known.task.epoch;
+  const closed = await close(runtime, known.id, { status: 'expired', error, by: 'sweeper' }, epoch, known);
+  return closed.kind === 'closed' ? 'expired' : 'moved';
+}
+
+async function wakeWaiting(runtime: Runtime, known: Known<Task>): Promise<string> {
+  const { task } = known;
+  const now = runtime.clock.now();
+  const { waitingMaximumMs, republishMs } = runtime.settings.times;
+  if (task.notBefore !== undefined && task.notBefore > now) {
+    await writeChange(runtime, known, { set: { wakeAt: Math.min(task.notBefore, now + waitingMaximumMs, task.ttl * 1000) } });
+    return 'waiting';
+  }
+  await rewritten(runtime, known, {
+    set: { status: 'queued', wakeAt: Math.min(now + republishMs, task.ttl * 1000) },
+    event: { event: 'queued', by: 'sweeper' },
+  });
+  return 'released';
+}
+
+/** The version is moved first, so that of two sweeps one publishes; the wait doubles per task up to its maximum. */
+async function republish(runtime: Runtime, known: Known<Task>): Promise<string> {
+  const { task } = known;
+  const { republishMs, republishMaximumMs } = runtime.settings.times;
+  const wakeDelayMs = Math.min(republishMaximumMs, (task.wakeDelayMs ?? republishMs) * 2);
+  await rewritten(runtime, known, { set: { wakeDelayMs, wakeAt: Math.min(runtime.clock.now() + wakeDelayMs, task.ttl * 1000) } });
+  return 'republished';
+}
+
+async function rewritten(runtime: Runtime, known: Known<Task>, change: Change): Promise<void> {
+  const written = await writeChange(runtime, known, change);
+  await publishRun(runtime, runMessage(written, known.task));
+}
+
+async function wakeRunning(runtime: Runtime, known: Known<Task>, at: number): Promise<string> {
+  const { task } = known;
+  const { resultGraceMs } = runtime.settings.times;
+  const ttlMs = task.ttl * 1000;
+  if (at >= ttlMs + resultGraceMs) return expire(runtime, known, 'The time limit of the task passed and no outcome had come.');
+  const leaseEnds = task.parked ? ttlMs : Math.min((task.leasedAt ?? 0) + (task.leaseMs ?? 0), ttlMs);
+  if (at < leaseEnds + resultGraceMs) {
+    await writeChange(runtime, known, { set: { wakeAt: leaseEnds + resultGraceMs } });
+    return 'leased';
+  }
+  const error = { code: 'lease_lost', message: 'The agent stopped renewing its lease and no outcome had come.' };
+  const answer = await retry(runtime, known.id, task.epoch, { error, retryAfterMs: 0, by: 'sweeper' }, known);
+  if (answer.kind === 'queued') await publishRun(runtime, runMessage(answer.known, task));
+  return answer.kind === 'stale' ? 'moved' : 'taken_back';
+}
