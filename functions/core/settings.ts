@@ -50,6 +50,8 @@ const schema = z.strictObject({
   /** Base URLs by function name, where they differ from the deterministic ones of Cloud Run. */
   functionUrls: jsonText(z.record(z.string(), z.url())).default({}),
   dataDir: z.string().min(1).default('.heliograph'),
+  /** What local secrets are encrypted with; without it a key file beside them. */
+  masterKey: z.string().min(16).optional(),
   port: z.coerce.number().int().min(0).max(65_535).default(8081),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** `required`: every call needs an API key or ID token. `open`: none does; loopback in local runtimes only. */
