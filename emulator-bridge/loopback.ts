@@ -23,8 +23,11 @@ export async function closeServer(server: Server, graceMs = 0): Promise<void> {
   server.closeIdleConnections();
   if (graceMs > 0) {
     const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    // A kept connection whose request has just ended would otherwise stay for the keep-alive time.
+    const idle = setInterval(() => server.closeIdleConnections(), 20);
     await closed;
     clearTimeout(cut);
+    clearInterval(idle);
     return;
   }
   server.closeAllConnections();

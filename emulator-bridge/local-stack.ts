@@ -1,0 +1,121 @@
+/** What both local runtimes have in common, in front of their functions: deliveries, schedules, one address. */
+
+import type { Server } from 'node:http';
+import { pushAccountEmail } from '../functions/core/addresses.ts';
+import type { Log, Subscriptions } from '../functions/core/ports.ts';
+import type { Settings } from '../functions/core/settings.ts';
+import { topology } from '../functions/topology.ts';
+import manifest from '../package.json' with { type: 'json' };
+import { startDeliveries } from './deliveries.ts';
+import { startFront } from './front.ts';
+import type { Issuer } from './issuer.ts';
+import type { PushCounters } from './push.ts';
+import { startSchedules } from './schedules.ts';
+
+/** A running Heliograph on this machine. */
+export interface LocalStack {
+  /** The one address of everything. */
+  readonly url: string;
+  readonly functionUrls: Readonly<Record<string, string>>;
+  /** As the functions have them, with the local addresses and issuer. */
+  readonly settings: Settings;
+  readonly issuer: Issuer;
+  /** The API key, where `auth` is `required`. */
+  readonly key: string | undefined;
+  /** What else listens where: lines to print. */
+  readonly notes: readonly string[];
+  /** Of push delivery, by subscription. */
+  counters(): Readonly<Record<string, PushCounters>>;
+  /** The functions' processes; empty where they share this one. */
+  pids(): Readonly<Record<string, number | undefined>>;
+  /** Ends everything, in the reverse order of its start. */
+  stop(): Promise<void>;
+}
+
+export interface LocalOptions {
+  readonly settings: Settings;
+  readonly log: Log;
+  /** Whether to use 8000 and 8080 too, where they are free; unless told, whenever `port` is not 0. */
+  readonly customaryPorts?: boolean;
+}
+
+export const functionNames: readonly string[] = Object.keys(topology.functions);
+
+/** How long running requests have to end, at each step of stopping. */
+const GRACE_MS = 2000;
+
+/** The settings with the functions' addresses and the issuer; they are on loopback, so that has to be allowed. */
+export function localSettings(settings: Settings, urls: Readonly<Record<string, string>>, issuer: Issuer): Settings {
+  return {
+    ...settings,
+    functionUrls: { ...urls },
+    allowLoopback: true,
+    oidc: { ...settings.oidc, issuer: issuer.url, jwksUrl: issuer.jwksUrl },
+  };
+}
+
+export interface Assembly {
+  readonly options: LocalOptions;
+  /** Already with the local addresses. */
+  readonly settings: Settings;
+  readonly issuer: Issuer;
+  readonly source: Subscriptions;
+  readonly servers?: Readonly<Record<string, Server>>;
+  readonly key: string | undefined;
+  readonly pids: LocalStack['pids'];
+}
+
+/**
+ * Starts what stands in front of the functions and hands over everything in `release`, so that `stop` ends it all. Rejects with
+ * Node's `EADDRINUSE` when the port is taken.
+ */
+export async function assemble(release: AsyncDisposableStack, assembly: Assembly): Promise<LocalStack> {
+  const { options, settings, issuer, source, servers, key, pids } = assembly;
+  const { log } = options;
+  const urls = settings.functionUrls;
+  // First, so that a busy port is found before any message moves.
+  const front = await startFront({
+    functions: topology.functions,
+    urls,
+    servers,
+    port: settings.port,
+    customaryPorts: options.customaryPorts ?? settings.port !== 0,
+    version: manifest.version,
+    log,
+  });
+  release.adopt(front, (it) => it.stop(GRACE_MS));
+  const deliveries = release.adopt(
+    startDeliveries({
+      settings,
+      subscriptions: topology.subscriptions,
+      source,
+      issuer,
+      endpoint: (row) => `${urls[row.function]}${row.path}`,
+      log,
+    }),
+    (it) => it.stop(GRACE_MS),
+  );
+  const email = pushAccountEmail(settings);
+  release.adopt(
+    startSchedules({
+      schedules: topology.schedules,
+      urls,
+      token: (audience) => issuer.token({ email, audience }),
+      everyMs: settings.times.sweepMs,
+      log,
+    }),
+    (it) => it.stop(),
+  );
+  const owned = release.move();
+  return {
+    url: front.url,
+    functionUrls: urls,
+    settings,
+    issuer,
+    key,
+    notes: front.notes,
+    counters: () => deliveries.counters(),
+    pids,
+    stop: () => owned.disposeAsync(),
+  };
+}
