@@ -2,11 +2,11 @@
 
 import { lookup as lookupName } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
-import { Problem } from '../core/errors.ts';
-import type { Egress, EgressReply, EgressRequest, Trust } from '../core/ports.ts';
+import { Agent, buildConnector } from 'undici';
+import type { Egress } from '../core/ports.ts';
 import { isWithin, type Reach } from './egress-addresses.ts';
-import { denied, type EgressRules, parseTarget, type Target } from './egress-target.ts';
+import { exchange, within } from './egress-exchange.ts';
+import { denied, type EgressRules, parseTarget } from './egress-target.ts';
 
 /** All addresses of a name. Rejects, with the `code` of `node:dns`, when it has none or cannot be resolved. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
@@ -32,25 +32,13 @@ export function guardedEgress(options: EgressRules & { readonly resolve?: Resolv
   };
 
   return {
-    async check(url: string, trust: Trust) {
+    async check(url, trust) {
       const { host, reach } = parseTarget(url, trust, rules);
-      const limit = AbortSignal.timeout(CHECK_LIMIT_MS);
-      await Promise.race([resolveWithin(host, reach, resolve), rejectOn(limit)]).catch((error) => {
-        throw problemOf(error, limit);
-      });
+      await within(CHECK_LIMIT_MS, undefined, () => resolveWithin(host, reach, resolve));
     },
     async request(request) {
-      const target = parseTarget(request.url, request.trust, rules);
-      const headers = allowedHeaders(request.headers ?? {});
-      request.signal?.throwIfAborted();
-      const limit = AbortSignal.timeout(request.timeoutMs);
-      const signal = request.signal === undefined ? limit : AbortSignal.any([limit, request.signal]);
-      try {
-        return await send(pools[target.reach], target, request, headers, signal);
-      } catch (error) {
-        if (request.signal?.aborted && !limit.aborted) throw request.signal.reason;
-        throw problemOf(error, limit);
-      }
+      const { url, reach } = parseTarget(request.url, request.trust, rules);
+      return within(request.timeoutMs, request.signal, (signal) => exchange(pools[reach], url, request, signal));
     },
     async close() {
       await Promise.all(Object.values(pools).map((agent) => agent.destroy()));
@@ -97,54 +85,4 @@ async function resolveWithin(host: string, reach: Reach, resolve: Resolve): Prom
 
 async function resolveName(host: string): Promise<string[]> {
   return (await lookupName(host, { all: true })).map(({ address }) => address);
-}
-
-async function send(
-  agent: Dispatcher,
-  { url }: Target,
-  { method = 'GET', body, maxBytes }: EgressRequest,
-  headers: Record<string, string>,
-  signal: AbortSignal,
-): Promise<EgressReply> {
-  const reply = await agent.request({ origin: url.origin, path: url.pathname + url.search, method, headers, body, signal });
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of reply.body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw new Problem(502, 'egress_too_large', `The reply is longer than ${maxBytes} bytes.`);
-    chunks.push(chunk);
-  }
-  const replyHeaders = Object.entries(reply.headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]);
-  return { status: reply.statusCode, headers: Object.fromEntries(replyHeaders), body: Buffer.concat(chunks) };
-}
-
-/** What frames or routes a request is egress's own to set. */
-const OWN_HEADERS = new Set(
-  'host connection keep-alive proxy-connection proxy-authorization transfer-encoding content-length te trailer upgrade expect accept-encoding'.split(
-    ' ',
-  ),
-);
-
-function allowedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const allowed: Record<string, string> = { 'accept-encoding': 'identity' };
-  for (const [name, value] of Object.entries(headers)) {
-    const lower = name.toLowerCase();
-    const known = OWN_HEADERS.has(lower) || Object.hasOwn(allowed, lower);
-    if (known || !/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw denied(`the header ${JSON.stringify(name)} cannot be set`);
-    if (!/^[\t\x20-\x7e]*$/.test(value)) throw denied(`the value of the header ${name} has characters that a header does not have`);
-    allowed[lower] = value;
-  }
-  return allowed;
-}
-
-function rejectOn(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
-}
-
-function problemOf(error: unknown, limit: AbortSignal): Problem {
-  if (error instanceof Problem) return error;
-  if (limit.aborted) return new Problem(504, 'egress_timeout', 'The address did not answer in time.', { cause: error });
-  const { code } = error as { code?: string };
-  if (code === 'ENOTFOUND' || code === 'ENODATA') return denied('its host has no address');
-  return new Problem(502, 'egress_failed', `The address did not answer properly (${code ?? 'unknown'}).`, { cause: error });
 }

@@ -1,16 +1,17 @@
 /** The function's own identity, from the metadata server of the machine it runs on. */
 
 import type { GoogleAuth } from 'google-auth-library';
+import { decodeJwt } from 'jose';
 import type { Clock, Identity } from '../core/ports.ts';
 
 const MARGIN_MS = 300_000;
 /** Audiences are our own functions and registered agents. One that was pushed out is minted again. */
 const MAXIMUM_AUDIENCES = 1_000;
 
-/** `until` is in milliseconds since the epoch; infinite while the token is being minted. */
+/** A token, and how long it is good to hand out (milliseconds since the epoch); infinite while it is being minted. */
 interface Minted {
   readonly token: Promise<string>;
-  until: number;
+  readonly until: number;
 }
 
 /**
@@ -22,7 +23,7 @@ export function googleIdentity(options: { clock: Clock }): Identity {
   const minted = new Map<string, Minted>();
   let auth: Promise<GoogleAuth> | undefined;
 
-  async function mint(audience: string): Promise<string> {
+  async function fetchToken(audience: string): Promise<string> {
     // The library puts the audience into a query as it is: another parameter must not slip in with it.
     if (!/^[\w.:/@~-]+$/.test(audience)) throw new TypeError('An audience is a URL without query and fragment.');
     auth ??= import('google-auth-library').then((library) => new library.GoogleAuth());
@@ -30,16 +31,25 @@ export function googleIdentity(options: { clock: Clock }): Identity {
     return idTokenProvider.fetchIdToken(audience);
   }
 
+  function mint(audience: string): Minted {
+    const entry = { until: Number.POSITIVE_INFINITY } as { token: Promise<string>; until: number };
+    entry.token = fetchToken(audience)
+      .then((token) => {
+        entry.until = expiryOf(token) - MARGIN_MS;
+        return token;
+      })
+      .catch((error) => {
+        entry.until = 0;
+        throw error;
+      });
+    return entry;
+  }
+
   return {
     idToken(audience) {
       const known = minted.get(audience);
       if (known !== undefined && known.until > clock.now()) return known.token;
-
-      const entry: Minted = { token: mint(audience), until: Number.POSITIVE_INFINITY };
-      const expires = entry.token.then((token) => expiryOf(token) - MARGIN_MS).catch(() => 0);
-      expires.then((until) => {
-        entry.until = until;
-      });
+      const entry = mint(audience);
       minted.delete(audience);
       minted.set(audience, entry);
       if (minted.size > MAXIMUM_AUDIENCES) minted.delete(minted.keys().next().value as string);
@@ -49,7 +59,4 @@ export function googleIdentity(options: { clock: Clock }): Identity {
 }
 
 /** The `exp` of a token that comes from its issuer, in milliseconds since the epoch. */
-function expiryOf(token: string): number {
-  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp: number };
-  return claims.exp * 1000;
-}
+const expiryOf = (token: string): number => (decodeJwt(token).exp ?? 0) * 1000;
