@@ -1,0 +1,51 @@
+/** The embedded runtime: every function in this process, on one SQLite file. Kill it, start it, nothing is lost. */
+
+import { embeddedParts, runtimeOf } from '../functions/adapters/runtime.ts';
+import { accountEmail } from '../functions/core/addresses.ts';
+import { takeBodiesRaw } from '../functions/core/http.ts';
+import type { Runtime } from '../functions/core/runtime.ts';
+import { rooms } from '../functions/rooms.ts';
+import { functionsInProcess } from './functions-in-process.ts';
+import { startIssuer } from './issuer.ts';
+import { localKey } from './local-key.ts';
+import { assemble, functionNames, type LocalOptions, type LocalStack, localSettings } from './local-stack.ts';
+
+/** What a test or a benchmark may put between: it sees each function's runtime before its room is made. */
+export interface EmbeddedOptions extends LocalOptions {
+  readonly runtimeFor?: (runtime: Runtime) => Runtime;
+}
+
+/**
+ * Starts it all. Throws `Problem` `data_in_use` when another process has the data folder; Node's `EADDRINUSE` when the port is
+ * taken. What was under way when the last run ended goes on.
+ */
+export async function startEmbedded(options: EmbeddedOptions): Promise<LocalStack> {
+  const { settings, runtimeFor = (runtime) => runtime } = options;
+  await using release = new AsyncDisposableStack();
+
+  const parts = release.adopt(await embeddedParts(settings), (it) => it.close());
+  const issuer = release.adopt(await startIssuer({ ...settings, folder: settings.dataDir }), (it) => it.close());
+  const key = settings.auth === 'required' ? await localKey(settings.dataDir, parts.control) : undefined;
+  const functions = release.adopt(await functionsInProcess(functionNames), (it) => it.stop());
+
+  const local = localSettings(settings, functions.urls, issuer);
+  takeBodiesRaw();
+  const made = functionNames.map((name) => {
+    // No metadata server in between: a process has one environment, so it could be one account only.
+    const identity = { idToken: (audience: string) => issuer.token({ email: accountEmail(settings, name), audience }) };
+    const runtime = release.adopt(runtimeFor(runtimeOf(name, local, parts, identity)), (it) => it.egress.close());
+    const make = rooms[name];
+    if (make === undefined) throw new TypeError(`No room answers for the function ${name} of the topology.`);
+    return [name, make(runtime)] as const;
+  });
+  functions.attach(Object.fromEntries(made));
+  return await assemble(release, {
+    options,
+    settings: local,
+    issuer,
+    source: parts.queue,
+    servers: functions.servers,
+    key,
+    pids: () => ({}),
+  });
+}
