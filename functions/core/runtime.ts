@@ -1,5 +1,6 @@
 /** What a room is given: the settings, the ports, and what is made from them once. */
 
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AgentRegistry } from './agents.ts';
 import type { Clock, Documents, Egress, Identity, Ids, Log, Messages, Objects, Secrets } from './ports.ts';
 import type { TokenKeys } from './push.ts';
@@ -28,4 +29,4 @@ export interface Runtime {
 }
 
 /** What every function answers with; the functions framework calls it. */
-export type Room = (request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void;
+export type Room = (request: IncomingMessage, response: ServerResponse) => void;
