@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type * as Firestore from '@google-cloud/firestore';
 import { type Fields, SERVER_TIME } from '../core/ports.ts';
+import type { CollectionRow } from '../topology.ts';
+import { refuseServerTime } from './server-time.ts';
 
 export interface Codec {
   encode(data: Fields): Fields;
@@ -13,13 +15,16 @@ export interface Codec {
 
 /**
  * Between our plain JSON values and what Firestore stores. Scalars at the top level stay native, so that they can be queried.
- * What lies deeper is JSON text: Firestore refuses nested arrays and some names. Times (the server's, and `ttlField`) are
+ * What lies deeper is JSON text: Firestore refuses nested arrays and some names. Times (the server's, and the TTL field's) are
  * timestamps there and milliseconds here.
  */
-export function firestoreCodec({ FieldValue, Timestamp }: typeof Firestore, ttlField: string | undefined): Codec {
+export function firestoreCodec({ FieldValue, Timestamp }: typeof Firestore, row: CollectionRow): Codec {
   const encodeValue = (field: string, value: unknown): unknown => {
-    if (value === SERVER_TIME) return FieldValue.serverTimestamp();
-    if (field === ttlField && typeof value === 'number') return Timestamp.fromMillis(value);
+    if (value === SERVER_TIME) {
+      refuseServerTime(field, row);
+      return FieldValue.serverTimestamp();
+    }
+    if (field === row.ttlField && typeof value === 'number') return Timestamp.fromMillis(value);
     if (Array.isArray(value)) return encodeElements(value);
     if (value === null || typeof value === 'boolean') return value;
     // As in JSON: no negative zero, and null for what is no number.

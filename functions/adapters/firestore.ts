@@ -80,7 +80,7 @@ interface Client {
 async function open({ projectId, databaseId, topology }: Parameters<typeof firestoreDocuments>[0]): Promise<Client> {
   const library = await import('@google-cloud/firestore');
   const firestore = new library.Firestore({ projectId, databaseId });
-  const codecs = new Map(Object.entries(topology.collections).map(([name, row]) => [name, firestoreCodec(library, row.ttlField)]));
+  const codecs = new Map(Object.entries(topology.collections).map(([name, row]) => [name, firestoreCodec(library, row)]));
   const codec = (collection: string): Codec => {
     const found = codecs.get(collection);
     if (found === undefined) throw new TypeError(`There is no collection "${collection}".`);
@@ -137,9 +137,9 @@ function storedOf(snapshot: Library.DocumentSnapshot, { decode }: Codec): Stored
 const versionOf = ({ seconds, nanoseconds }: Library.Timestamp): string => `${seconds}.${nanoseconds}`;
 
 function preconditionOf({ Timestamp }: typeof Library, version: string): Library.Precondition {
-  const [seconds, nanoseconds] = version.split('.').map(Number);
-  if (!Number.isInteger(seconds) || !Number.isInteger(nanoseconds)) throw new PreconditionFailed(`"${version}" is no version.`);
-  return { lastUpdateTime: new Timestamp(seconds as number, nanoseconds as number) };
+  const parts = /^(\d{1,11})\.(\d{1,9})$/.exec(version);
+  if (parts === null) throw new PreconditionFailed(`"${version}" is no version.`);
+  return { lastUpdateTime: new Timestamp(Number(parts[1]), Number(parts[2])) };
 }
 
 /** Of gRPC. */

@@ -1,6 +1,8 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { type Fields, PreconditionFailed, type Query, SERVER_TIME, type Stored, type Write, type Written } from '../core/ports.ts';
-import type { CollectionRow, IndexField } from '../topology.ts';
+import type { CollectionRow } from '../topology.ts';
+import { refuseServerTime } from './server-time.ts';
+import { column, defineTable, tableName } from './sqlite-collection-table.ts';
 import type { Database } from './sqlite-database.ts';
 
 /** One collection as one table. Everything here runs inside the caller's `read` or `write` of the database. */
@@ -13,14 +15,10 @@ export interface Collection {
   removeExpired(before: number, limit: number): string[];
 }
 
-/**
- * Opens the collection's table: the document as JSON text, and beside it one column for each field that the topology's indexes
- * name. Brings a table that was made from other rows of the topology up to date.
- */
+/** Opens the collection's table, or makes it. */
 export function openCollection(database: Database, name: string, row: CollectionRow): Collection {
-  const table = quote(`documents_${name}`);
-  const fields = [...new Set([...row.indexes.flat().map(({ field }) => field), ...(row.ttlField ? [row.ttlField] : [])])];
-  defineTable(database, name, row, fields);
+  const table = tableName(name);
+  const fields = defineTable(database, name, row);
 
   const select = database.prepare(`SELECT version, data, rowid FROM ${table} WHERE id = ?`);
   const insert = database.prepare(
@@ -66,7 +64,7 @@ export function openCollection(database: Database, name: string, row: Collection
   const applyTo = (write: Write, version: number, at: number): void => {
     switch (write.kind) {
       case 'create': {
-        const data = resolveTime(write.data, at, fields);
+        const data = resolveTime(write.data, at, row);
         const columns = fields.map((field) => columnValue(data[field]));
         const { changes } = insert.run(write.id, version, JSON.stringify(data), ...columns);
         if (changes === 0) throw new PreconditionFailed(`${name}/${write.id} exists already.`);
@@ -75,7 +73,7 @@ export function openCollection(database: Database, name: string, row: Collection
       case 'update': {
         const found = require(write.id, write.version);
         const before = JSON.parse(found.data) as Fields;
-        const after = { ...before, ...resolveTime(write.set ?? {}, at, fields) };
+        const after = { ...before, ...resolveTime(write.set ?? {}, at, row) };
         for (const field of write.remove ?? []) delete after[field];
         for (const [field, values] of Object.entries(write.append ?? {})) {
           const list = after[field];
@@ -86,7 +84,7 @@ export function openCollection(database: Database, name: string, row: Collection
       }
       case 'replace': {
         const found = require(write.id, write.version);
-        store(found.rowid, version, JSON.parse(found.data) as Fields, resolveTime(write.data, at, fields));
+        store(found.rowid, version, JSON.parse(found.data) as Fields, resolveTime(write.data, at, row));
         break;
       }
       case 'delete': {
@@ -148,12 +146,11 @@ function selection(table: string, { equal, orderBy, atMost, after, limit }: Quer
   return { sql, values };
 }
 
-/** Firestore keeps its own times as timestamps, which no query of ours could compare with a number. */
-function resolveTime(data: Fields, at: number, fields: readonly string[]): Fields {
+function resolveTime(data: Fields, at: number, row: CollectionRow): Fields {
   const resolved = { ...data };
   for (const field in resolved) {
     if (resolved[field] !== SERVER_TIME) continue;
-    if (fields.includes(field)) throw new TypeError(`SERVER_TIME cannot stand in "${field}", which is indexed.`);
+    refuseServerTime(field, row);
     resolved[field] = at;
   }
   return resolved;
@@ -163,58 +160,3 @@ function columnValue(value: unknown): SQLInputValue {
   if (typeof value === 'boolean') return value ? 1 : 0;
   return typeof value === 'string' || typeof value === 'number' ? value : null;
 }
-
-function defineTable(database: Database, name: string, row: CollectionRow, fields: readonly string[]): void {
-  const table = quote(`documents_${name}`);
-  database.define(`CREATE TABLE IF NOT EXISTS ${table} (id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, data TEXT NOT NULL)`);
-  const present = new Set(
-    database
-      .prepare(`SELECT name FROM pragma_table_info('documents_${name}')`)
-      .all()
-      .map((found) => found.name),
-  );
-  for (const field of fields) {
-    if (present.has(`f_${field}`)) continue;
-    database.define(`ALTER TABLE ${table} ADD COLUMN ${column(field)}`);
-    database.define(
-      `UPDATE ${table} SET ${column(field)} = data ->> '$.${field}' WHERE json_type(data, '$.${field}') NOT IN ('object', 'array')`,
-    );
-  }
-  const ttl: IndexField[][] = row.ttlField ? [[{ field: row.ttlField, order: 'asc' }]] : [];
-  const wanted = new Map([...needed(row.indexes), ...ttl].map((index) => [indexName(name, index), index]));
-  const existing = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?");
-  for (const found of existing.all(`documents_${name}`)) {
-    if (!wanted.has(found.name as string)) database.define(`DROP INDEX ${quote(found.name as string)}`);
-  }
-  for (const [index, columns] of wanted) {
-    const parts = columns.map(({ field, order }) => `${column(field)} ${order}`);
-    // Partial, so that a document without one of the fields costs the index nothing.
-    const all = columns.map(({ field }) => `${column(field)} IS NOT NULL`);
-    database.define(`CREATE INDEX IF NOT EXISTS ${quote(index)} ON ${table} (${parts.join(', ')}) WHERE ${all.join(' AND ')}`);
-  }
-}
-
-/**
- * Without the indexes whose fields smaller ones cover between them: SQLite can filter what one of those finds, which Firestore
- * cannot, and each index that the tasks' lists have costs every task several writes.
- */
-function needed(indexes: CollectionRow['indexes']): CollectionRow['indexes'] {
-  const fieldsOf = (index: readonly IndexField[]) => new Set(index.slice(0, -1).map(({ field }) => field));
-  return indexes.filter((index) => {
-    const own = fieldsOf(index);
-    const smaller = indexes.filter(
-      (other) =>
-        other.at(-1)?.field === index.at(-1)?.field &&
-        fieldsOf(other).size < own.size &&
-        [...fieldsOf(other)].every((field) => own.has(field)),
-    );
-    const covered = new Set(smaller.flatMap((other) => [...fieldsOf(other)]));
-    return [...own].some((field) => !covered.has(field));
-  });
-}
-
-const indexName = (collection: string, index: readonly IndexField[]): string =>
-  `index_${collection}_${index.map(({ field, order }) => `${field}_${order}`).join('_')}`;
-
-const quote = (name: string): string => `"${name}"`;
-const column = (field: string): string => quote(`f_${field}`);
