@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import type { Secrets } from '../../functions/core/ports.ts';
+
+/** Every secret store passes this. */
+export function secretsContract(open: () => Promise<{ secrets: Secrets; close(): Promise<void> }>): void {
+  let secrets: Secrets;
+  let close: () => Promise<void>;
+  before(async () => {
+    ({ secrets, close } = await open());
+  });
+  after(() => close());
+
+  it('gives back the newest value', async () => {
+    assert.equal(await secrets.read('signing-key'), undefined);
+    for (const value of ['first', 'é\n"\u{1f600}', 'x'.repeat(60_000)]) {
+      await secrets.write('signing-key', value);
+      assert.equal(await secrets.read('signing-key'), value);
+    }
+  });
+
+  it('keeps secrets apart', async () => {
+    await Promise.all(['one', 'two', 'three'].map((name) => secrets.write(name, `value of ${name}`)));
+    for (const name of ['one', 'two', 'three']) assert.equal(await secrets.read(name), `value of ${name}`);
+  });
+}
