@@ -85,12 +85,12 @@ function every(ms: number, fire: () => Promise<void>): () => void {
   };
 }
 
-/** The audience is the full URL, as Cloud Scheduler has it. */
+/** The audience is the function's own URL: what Cloud Run checks, set explicitly on a deployed schedule. */
 async function call(url: string, token: (audience: string) => Promise<string>, signal: AbortSignal): Promise<void> {
   const { statusCode, body } = await request(url, {
     method: 'POST',
     headers: {
-      authorization: `Bearer ${await token(url)}`,
+      authorization: `Bearer ${await token(new URL(url).origin)}`,
       'content-type': 'application/json',
       'user-agent': 'Google-Cloud-Scheduler',
       'x-cloudscheduler': 'true',

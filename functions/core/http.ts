@@ -112,7 +112,7 @@ export function checked<T extends z.ZodType>(schema: T, value: unknown): z.outpu
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.flatMap((issue) => {
     const at = issue.path.map(String).join('.');
-    if (issue.code !== 'unrecognized_keys') return [{ field: at || '(body)', code: issue.code, message: issue.message }];
+    if (issue.code !== 'unrecognized_keys') return [{ field: at || '(body)', code: issue.code, message: spoken(issue.message) }];
     return issue.keys.map((key) => ({
       field: [at, key.slice(0, 100)].filter(Boolean).join('.'),
       code: 'unknown_field',
@@ -121,6 +121,21 @@ export function checked<T extends z.ZodType>(schema: T, value: unknown): z.outpu
   });
   throw invalidFields(fields);
 }
+
+/** The library's words for a wrong type, as a sentence behind the field's name. */
+function spoken(message: string): string {
+  const [, expected, received] = /^Invalid input: expected (\w+), received (\w+)$/.exec(message) ?? [];
+  if (expected === undefined)
+    return message
+      .replace(/^Too (small|big): expected \w+ to be /, 'is out of range: it has to be ')
+      .replace(/^Invalid option: expected /, 'has to be ');
+  const wanted = expected === 'record' ? 'object' : expected;
+  return received === 'undefined'
+    ? `is missing: give ${article(wanted)}`
+    : `has to be ${article(wanted)}, not ${article(received ?? '')}`;
+}
+
+const article = (type: string): string => `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
 
 /** A 422 for fields that are well-formed and still not allowed. */
 export function invalidFields(fields: readonly { field: string; code: string; message: string }[]): Problem {

@@ -23,7 +23,7 @@ describe('schedules', () => {
     });
   }
 
-  it('posts with a token for the full URL', async () => {
+  it('posts with a token for the function's own URL', async () => {
     let seen: { method?: string; url?: string; headers: IncomingHttpHeaders } | undefined;
     await start((_body, { method, url, headers }) => {
       seen = { method, url, headers };
@@ -31,7 +31,7 @@ describe('schedules', () => {
     });
     await until(() => seen !== undefined);
     assert.deepEqual([seen?.method, seen?.url], ['POST', '/sweep']);
-    assert.equal(seen?.headers.authorization, `Bearer for ${target?.url}/sweep`);
+    assert.equal(seen?.headers.authorization, `Bearer for ${target?.url}`);
   });
 
   it('goes on after failures', async () => {
