@@ -1,15 +1,12 @@
 /** The only way out of the functions: https to public addresses, checked again on each address that is connected to. */
 
-import { lookup as lookupName } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector } from 'undici';
 import type { Egress } from '../core/ports.ts';
 import { isWithin, type Reach } from './egress-addresses.ts';
 import { exchange, within } from './egress-exchange.ts';
+import { type Resolve, systemNames } from './egress-names.ts';
 import { denied, type EgressRules, parseTarget } from './egress-target.ts';
-
-/** All addresses of a name. Rejects, with the `code` of `node:dns`, when it has none or cannot be resolved. */
-export type Resolve = (host: string) => Promise<readonly string[]>;
 
 const CHECK_LIMIT_MS = 5_000;
 const CONNECT_LIMIT_MS = 10_000;
@@ -17,13 +14,13 @@ const IDLE_MS = 10_000;
 const CONNECTIONS_PER_ORIGIN = 64;
 
 /**
- * An `Egress` over undici. `resolve` is the system's resolver unless given.
+ * An `Egress` over undici. `resolve` replaces the system's names.
  *
  * Codes: `egress_denied` 422 (nothing was sent), `egress_timeout` 504, `egress_too_large` 502, `egress_failed` 502 (no or no whole
  * reply). When the request's own `signal` aborts, its reason is thrown.
  */
 export function guardedEgress(options: EgressRules & { readonly resolve?: Resolve }): Egress {
-  const { resolve = resolveName, ...rules } = options;
+  const { resolve = systemNames(), ...rules } = options;
   // One pool per reach: a connection that one caller was allowed to make must not serve another who was not.
   const pools: Readonly<Record<Reach, Agent>> = {
     public: pool('public', resolve),
@@ -76,13 +73,9 @@ function pool(reach: Reach, resolve: Resolve): Agent {
 async function resolveWithin(host: string, reach: Reach, resolve: Resolve): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host];
   if (reach === 'loopback') return ['127.0.0.1', '::1'];
-  const addresses = await resolve(host);
+  const addresses = await resolve(host, reach);
   if (addresses.length === 0 || !addresses.every((address) => isWithin(address, reach))) {
     throw denied('its host does not resolve to public addresses');
   }
   return addresses;
-}
-
-async function resolveName(host: string): Promise<string[]> {
-  return (await lookupName(host, { all: true })).map(({ address }) => address);
 }

@@ -50,6 +50,20 @@ describe('addresses that are not public', () => {
   it('are told from public ones', () => {
     for (const address of NON_PUBLIC_ADDRESSES) assert.equal(isWithin(address, 'public'), false, address);
     for (const address of PUBLIC_ADDRESSES) assert.equal(isWithin(address, 'public'), true, address);
+    const metadata = [
+      '169.254.169.254',
+      'fd20:ce::254',
+      'fd00:ec2::254',
+      '100.100.100.200',
+      '168.63.129.16',
+      'fe80::1',
+      '0.0.0.0',
+      '::',
+    ];
+    for (const address of metadata) assert.equal(isWithin(address, 'private'), false, address);
+    for (const address of ['10.0.0.1', '127.0.0.1', 'fd12::1', '::1', '8.8.8.8'])
+      assert.equal(isWithin(address, 'private'), true, address);
+    for (const address of ['10.0.0.1', '8.8.8.8', 'fd12::1']) assert.equal(isWithin(address, 'loopback'), false, address);
   });
 
   it('are 150 and more, in any notation, and none is connected to', async () => {

@@ -13,6 +13,7 @@ export const NON_PUBLIC_ADDRESSES: readonly string[] = [
   ...words('64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 64:ff9b::808:808 64:ff9b:1::7f00:1 2002:7f00:1:: 2002:a9fe:a9fe:: 2002:808:808::'),
   ...words('2001::1 2001:0:7f00:1:: 2001:0:ce49:7601:e866:efff:62c3:fffe 2001:db8::1 3fff::1 2001:10::1 2001:20::1 2001:2::1'),
   ...words('100::1 100:0:0:1::1 5f00::1 4000::1 8000::1 e000::1 400::1 2620:4f:8000::1 1::1 200::1'),
+  ...words('fe80::1%lo ::1%lo 2606:4700:4700::1111%lo'),
 ];
 
 /** Addresses that may be connected to: without these, refusing everything would pass. */
@@ -62,7 +63,9 @@ const SPELLED_HOSTS: readonly string[] = [
 ];
 
 const WHOLE_URLS: readonly string[] = [
-  ...words('http://example.com/ ftp://example.com/ file:///etc/passwd gopher://127.0.0.1:70/_ data:text/plain,x ws://example.com/'),
+  ...words(
+    'http://example.com/ http://example.com:443/ http://example.com:8443/ ftp://example.com/ file:///etc/passwd gopher://127.0.0.1:70/_ data:text/plain,x ws://example.com/',
+  ),
   ...words(
     'javascript:alert(1) dict://127.0.0.1:11211/ unix:/run/docker.sock jar:https://127.0.0.1!/ //127.0.0.1/ / https:// https:///',
   ),
