@@ -12,7 +12,9 @@ const RECORDS: Readonly<Record<string, { a?: string; aaaa?: string }>> = {
   'half.example': { a: '08080808', aaaa: '00000000000000000000000000000001' },
 };
 
-describe('systemNames', () => {
+describe('systemNames', function () {
+  this.timeout(20_000);
+
   let server: Socket;
   let servers: string[];
 

@@ -17,7 +17,9 @@ const ENVIRONMENT = {
   HOME: '/nonexistent',
 };
 
-describe('googleIdentity', () => {
+describe('googleIdentity', function () {
+  this.timeout(20_000);
+
   const before = { ...process.env };
   let server: Server;
   let asked: (string | null)[] = [];

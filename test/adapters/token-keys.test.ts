@@ -26,7 +26,9 @@ function setUp(contexts = [one], maxAgeSeconds = 3600) {
   return { world, keys, verify };
 }
 
-describe('remoteTokenKeys', () => {
+describe('remoteTokenKeys', function () {
+  this.timeout(20_000);
+
   it('fetches nothing until a key is asked for, then once for all', async () => {
     const { world, keys } = setUp();
     assert.equal(world.fetches, 0);

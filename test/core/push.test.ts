@@ -10,7 +10,9 @@ const expected = { issuer: ISSUER, audience: AUDIENCE, emails: [EMAIL] };
 const claims = goodClaims(context);
 const seconds = Math.floor(NOW / 1000);
 
-describe('verifyIdToken', () => {
+describe('verifyIdToken', function () {
+  this.timeout(20_000);
+
   it('says who is calling, times in milliseconds', async () => {
     assert.deepEqual(await verifyIdToken(goodToken(context), expected, await memoryKeys(context), NOW), {
       email: EMAIL,
