@@ -23,7 +23,7 @@ describe('schedules', () => {
     });
   }
 
-  it('posts with a token for the function's own URL', async () => {
+  it("posts with a token for the function's own URL", async () => {
     let seen: { method?: string; url?: string; headers: IncomingHttpHeaders } | undefined;
     await start((_body, { method, url, headers }) => {
       seen = { method, url, headers };
