@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { Problem } from '../../functions/core/errors.ts';
+import { type Environment, readSettings, toEnvironment, variableOf } from '../../functions/core/settings.ts';
+
+type Settings = ReturnType<typeof readSettings>;
+const refusal = (environment: Environment, flags = {}, file = {}): Problem => {
+  try {
+    readSettings(environment, flags, file);
+  } catch (error) {
+    assert.ok(error instanceof Problem);
+    assert.equal(error.code, 'invalid_settings');
+    return error;
+  }
+  assert.fail('the settings were taken');
+};
+
+describe('settings', () => {
+  const precedence: [string, Environment, Record<string, unknown>, object, number][] = [
+    ['the default', {}, {}, {}, 8081],
+    ['the file over the default', {}, {}, { port: 1 }, 1],
+    ['the environment over the file', { ORCHESTRATOR_PORT: '2' }, {}, { port: 1 }, 2],
+    ['the flag over the environment', { ORCHESTRATOR_PORT: '2' }, { port: 3 }, { port: 1 }, 3],
+    ['an empty variable is not set', { ORCHESTRATOR_PORT: '' }, {}, { port: 1 }, 1],
+    ['a flag that is not given is not set', { ORCHESTRATOR_PORT: '2' }, { port: undefined }, {}, 2],
+  ];
+  for (const [name, environment, flags, file, port] of precedence) {
+    it(`take ${name}`, () => assert.equal(readSettings(environment, flags, file).port, port));
+  }
+
+  const customary: [string, string, (settings: Settings) => unknown, unknown][] = [
+    ['GCP_PROJECT', 'zantara-dev', (settings) => settings.project, 'zantara-dev'],
+    ['GOOGLE_CLOUD_PROJECT', 'zantara-dev', (settings) => settings.project, 'zantara-dev'],
+    ['PUBSUB_AUDIENCE', 'https://a.example', (settings) => settings.oidc.pushAudience, 'https://a.example'],
+    ['RESULTS_PUBSUB_AUDIENCE', 'https://r.example', (settings) => settings.oidc.resultsAudience, 'https://r.example'],
+    ['PUBSUB_TOPIC_ID', 'work', (settings) => settings.topics.tasks, 'work'],
+    ['RESULTS_TOPIC_ID', 'done', (settings) => settings.topics.results, 'done'],
+    ['AGENT_COST_PER_RUN_CENTS', '7.5', (settings) => settings.agentCostPerRunCents, 7.5],
+    ['ORCHESTRATOR_TIMES_RESULT_GRACE_MS', '77', (settings) => settings.times.resultGraceMs, 77],
+    ['ORCHESTRATOR_ALLOW_LOOPBACK', 'no', (settings) => settings.allowLoopback, false],
+    [
+      'ORCHESTRATOR_AGENTS',
+      '[{"name":"a","endpoint":"https://a.example/run","priceCents":1}]',
+      ({ agents }) => agents[0]?.name,
+      'a',
+    ],
+  ];
+  for (const [variable, value, read, wanted] of customary) {
+    it(`read ${variable}`, () => assert.deepEqual(read(readSettings({ [variable]: value })), wanted));
+  }
+
+  it('take our own variable before the customary one', () => {
+    assert.equal(readSettings({ GCP_PROJECT: 'from-custom', ORCHESTRATOR_PROJECT: 'from-ours' }).project, 'from-ours');
+    assert.equal(readSettings({ GOOGLE_CLOUD_PROJECT: 'from-google', GCP_PROJECT: 'from-custom' }).project, 'from-custom');
+  });
+
+  it('verify pushes unless a local run says otherwise', () => {
+    assert.deepEqual([readSettings({}).oidc.verifyPush, readSettings({}).oidc.verifyResults], [true, true]);
+    const local = readSettings({ PUBSUB_VERIFY_OIDC: 'false', RESULTS_PUBSUB_VERIFY_OIDC: '0' }, { runtime: 'embedded' });
+    assert.deepEqual([local.oidc.verifyPush, local.oidc.verifyResults], [false, false]);
+  });
+
+  const bad: [string, string, string][] = [
+    ['port', 'ORCHESTRATOR_PORT', '70000'],
+    ['port', 'ORCHESTRATOR_PORT', 'many'],
+    ['runtime', 'ORCHESTRATOR_RUNTIME', 'moon'],
+    ['times.sweepMs', 'ORCHESTRATOR_TIMES_SWEEP_MS', '-1'],
+    ['times.runMaximumMs', 'ORCHESTRATOR_TIMES_RUN_MAXIMUM_MS', '540001'],
+    ['limits.inlineBytes', 'ORCHESTRATOR_LIMITS_INLINE_BYTES', '1'],
+    ['agents', 'ORCHESTRATOR_AGENTS', '{not json'],
+    ['agents.0.name', 'ORCHESTRATOR_AGENTS', '[{"name":"Bad Name","endpoint":"https://a.example","priceCents":1}]'],
+    ['project', 'GCP_PROJECT', 'UPPER'],
+  ];
+  for (const [field, variable, value] of bad) {
+    it(`refuse ${variable}=${value.slice(0, 20)} and name the field and its variable`, () => {
+      const problem = refusal({ [variable]: value });
+      assert.ok(
+        problem.fields.some((one) => one.field === field),
+        JSON.stringify(problem.fields),
+      );
+      assert.match(problem.message, new RegExp(variableOf(field).replaceAll('.', '\\.')));
+    });
+  }
+
+  it('refuse an unknown field of the file', () => assert.match(refusal({}, {}, { prot: 1 }).message, /prot/));
+
+  const localOnly: [string, Environment][] = [
+    ['auth', { ORCHESTRATOR_AUTH: 'open' }],
+    ['allowLoopback', { ORCHESTRATOR_ALLOW_LOOPBACK: 'true' }],
+    ['oidc.verifyPush', { PUBSUB_VERIFY_OIDC: 'false' }],
+    ['oidc.verifyResults', { RESULTS_PUBSUB_VERIFY_OIDC: 'false' }],
+  ];
+  for (const [setting, environment] of localOnly) {
+    it(`refuse ${setting} of local runs in the cloud`, () =>
+      assert.match(refusal({ ...environment, ORCHESTRATOR_RUNTIME: 'cloud' }).message, new RegExp(setting)));
+  }
+
+  it('survive the way through the environment of another process', () => {
+    const agents = [{ name: 'remote', endpoint: 'http://127.0.0.1:1/run', priceCents: 2.5 }];
+    const settings = readSettings({}, { runtime: 'embedded', auth: 'open', agents, 'times.sweepMs': 500, dataDir: '/a b' });
+    assert.deepEqual(readSettings(toEnvironment(settings)), settings);
+  });
+});
