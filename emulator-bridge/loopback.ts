@@ -1,7 +1,8 @@
 /** HTTP servers on loopback: everything that the bridge opens is reachable from this machine alone. */
 
-import type { Server } from 'node:http';
-import { type AddressInfo, createServer as createProbe } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 
 export const LOOPBACK = '127.0.0.1';
 
@@ -35,20 +36,24 @@ export async function closeServer(server: Server, graceMs = 0): Promise<void> {
 }
 
 /**
- * `count` different ports that were free a moment ago. Another process may take one before it is used: for programs that
- * cannot be told to pick their own port.
+ * `count` different ports that were free a moment ago, for programs that cannot be told to pick their own. They lie below the
+ * range that systems hand out themselves, so that no connection of somebody else's takes one before it is used, or while a
+ * killed process is started again on it.
  */
 export async function freePorts(count: number): Promise<number[]> {
-  const probes = await Promise.all(
-    Array.from({ length: count }, () => {
-      const probe = createProbe();
-      return new Promise<typeof probe>((resolve, reject) => {
-        probe.once('error', reject);
-        probe.listen(0, LOOPBACK, () => resolve(probe));
-      });
-    }),
-  );
-  const ports = probes.map((probe) => (probe.address() as AddressInfo).port);
-  await Promise.all(probes.map((probe) => new Promise<void>((resolve) => probe.close(() => resolve()))));
-  return ports;
+  const probes: Server[] = [];
+  try {
+    while (probes.length < count) {
+      const probe = createServer();
+      const port = randomInt(20_000, 32_000);
+      const free = await listenLoopback(probe, port).then(
+        () => true,
+        () => false,
+      );
+      if (free) probes.push(probe);
+    }
+    return probes.map((probe) => (probe.address() as AddressInfo).port);
+  } finally {
+    await Promise.all(probes.map((probe) => closeServer(probe)));
+  }
 }

@@ -221,6 +221,22 @@ describe('front', () => {
     assert.deepEqual([body.status, body.functions.results], ['degraded', { status: 'unreachable' }]);
   });
 
+  it('listens on the customary ports where they are free, and only notes where they are not', async () => {
+    const agent = await behind((_request, response) => response.end('agent'));
+    const { url, notes } = await front({ 'agent-light': agent.url }, { customaryPorts: true });
+    assert.ok(url);
+    const [second = '', third = ''] = notes;
+    assert.match(second, /^127\.0\.0\.1:8000 /);
+    assert.match(third, /^127\.0\.0\.1:8080 .*agent-light/);
+    if (!second.includes('not used')) assert.equal((await fetch('http://127.0.0.1:8000/nothing')).status, 404);
+    if (!third.includes('not used')) assert.equal(await (await fetch('http://127.0.0.1:8080/any/path')).text(), 'agent');
+    const again = await front({}, { customaryPorts: true });
+    assert.deepEqual(
+      again.notes.map((note) => note.includes('not used')),
+      [true, true],
+    );
+  });
+
   it('rejects a busy port', async () => {
     const first = await front({});
     await assert.rejects(front({}, { port: Number(new URL(first.url).port) }), { code: 'EADDRINUSE' });
