@@ -3,10 +3,14 @@ import { Problem } from '../core/errors.ts';
 import { type Documents, PreconditionFailed, type Query, type Stored, type Write } from '../core/ports.ts';
 import type { Topology } from '../topology.ts';
 import { type Codec, firestoreCodec } from './firestore-values.ts';
+import { within } from './within.ts';
+
+/** The client itself tries for minutes. */
+const LONGEST_MS = 15_000;
 
 /**
  * The document store on Firestore (or its emulator, by `FIRESTORE_EMULATOR_HOST`). A version is the document's update time, so
- * a write that changes nothing leaves it as it is. Errors other than preconditions are `Problem` `store_unavailable`.
+ * a write that changes nothing leaves it as it is. What was not answered may still have been written. Errors other than preconditions are `Problem` `store_unavailable`.
  */
 export function firestoreDocuments(options: {
   readonly projectId: string;
@@ -22,7 +26,7 @@ export function firestoreDocuments(options: {
   return {
     async get(collection, id) {
       const { firestore, codec } = await client();
-      const snapshot = await firestore.collection(collection).doc(id).get().catch(unavailable);
+      const snapshot = await within(LONGEST_MS, firestore.collection(collection).doc(id).get()).catch(unavailable);
       const stored = storedOf(snapshot, codec(collection));
       return stored && { ...stored, at: snapshot.readTime.toMillis() };
     },
@@ -31,7 +35,7 @@ export function firestoreDocuments(options: {
       const opened = await client();
       const batch = opened.firestore.batch();
       const lastOf = writes.map((write) => addWrite(opened, batch, write));
-      const results = await batch.commit().catch((error) => refused(error, writes));
+      const results = await within(LONGEST_MS, batch.commit()).catch((error) => refused(error, writes));
       // The operations so far, less one, is the place of a write's last operation in the results.
       let operations = 0;
       return lastOf.map((count) => {
@@ -44,7 +48,7 @@ export function firestoreDocuments(options: {
     async query(collection, query) {
       const opened = await client();
       const codec = opened.codec(collection);
-      const snapshot = await selection(opened, collection, query).get().catch(unavailable);
+      const snapshot = await within(LONGEST_MS, selection(opened, collection, query).get()).catch(unavailable);
       return { documents: snapshot.docs.map((found) => storedOf(found, codec) as Stored), at: snapshot.readTime.toMillis() };
     },
 

@@ -5,8 +5,10 @@ import type { SubscriptionRow, Topology } from '../topology.ts';
 import { createTopology } from './pubsub-topology.ts';
 import { type Backoff, backoffMs } from './redelivery.ts';
 
-/** Beside those being delivered, this many may be kept back until their backoff is over. */
-const HELD = 256;
+/** Beside those being delivered, this many are fetched ahead, or kept back until their backoff is over. */
+const HELD = 512;
+/** The emulator gives each stream about 100 messages every 50 ms. */
+const STREAMS = 5;
 const REOPEN_MS = 1000;
 /** The longest that the client extends a lease: the longest ack deadline there is, and a margin. */
 const LEASE_MINUTES = 15;
@@ -60,9 +62,9 @@ export function pubsubSubscriptions(options: PubsubSubscriptionsOptions): Subscr
         const pubsub = await client();
         if (stopped) return;
         subscription = pubsub.subscription(name, {
-          flowControl: { maxMessages: maxOutstanding + (receive.holds ? HELD : 0), allowExcessMessages: false },
+          flowControl: { maxMessages: maxOutstanding + HELD, allowExcessMessages: false },
           batching: { maxMilliseconds: 5 },
-          streamingOptions: { maxStreams: 1 },
+          streamingOptions: { maxStreams: STREAMS },
           maxExtensionTime: await minutes(LEASE_MINUTES),
         });
         subscription.on('message', receive.message);
