@@ -18,7 +18,7 @@ interface Task {
 }
 
 describe('npm start', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let folder: string;
   const children: Run[] = [];
   beforeEach(async () => {
@@ -39,7 +39,7 @@ describe('npm start', function () {
   }
 
   async function ready(run: Run): Promise<string[]> {
-    await until(() => run.text().includes('Ctrl-C') || run.child.exitCode !== null, 25_000);
+    await until(() => run.text().includes('Ctrl-C') || run.child.exitCode !== null, 50_000);
     assert.ok(run.text().includes('Ctrl-C'), run.text());
     return run.text().match(/^curl .*$/gm) ?? [];
   }
