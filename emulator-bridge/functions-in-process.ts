@@ -1,8 +1,6 @@
-/** The functions of the embedded runtime: each on a loopback port of its own, in this process, served by the functions framework. */
+/** The functions of the embedded runtime: each on a loopback port of its own, in this process. */
 
-import type { Server } from 'node:http';
-import { http, type Request, type Response } from '@google-cloud/functions-framework';
-import { getTestServer } from '@google-cloud/functions-framework/testing';
+import { createServer, type Server } from 'node:http';
 import type { Room } from '../functions/core/runtime.ts';
 import { closeServer, LOOPBACK, listenLoopback } from './loopback.ts';
 import { sendProblem } from './problem-reply.ts';
@@ -19,19 +17,20 @@ export interface FunctionsInProcess {
 
 /**
  * Listens for each name on a free port. Differs from the cloud in that one process serves them all, so a crash takes every
- * function down at once, and a function's concurrency and memory have no limits of their own.
+ * function down at once, and a function's concurrency and memory have no limits of their own; and in that Node's own server
+ * calls the rooms, not the functions framework: its `domain` per request turns on promise hooks, under which every promise of
+ * this process costs ten times as much. The emulator runtime runs the framework.
  */
 export async function functionsInProcess(names: readonly string[]): Promise<FunctionsInProcess> {
   let rooms: Readonly<Record<string, Room>> = {};
   const servers: Record<string, Server> = {};
   const urls: Record<string, string> = {};
   for (const name of names) {
-    http(name, (request: Request, response: Response) => {
+    const server = createServer((request, response) => {
       const room = rooms[name];
       if (room === undefined) sendProblem(response, 503, 'starting', `${name} is starting.`);
       else room(request, response);
     });
-    const server = getTestServer(name);
     // Longer than any client keeps an idle connection: a push must not meet a socket that is just closing.
     server.keepAliveTimeout = 75_000;
     urls[name] = `http://${LOOPBACK}:${await listenLoopback(server, 0)}`;

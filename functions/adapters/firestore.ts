@@ -3,7 +3,7 @@ import { Problem } from '../core/errors.ts';
 import { type Documents, PreconditionFailed, type Query, type Stored, type Write } from '../core/ports.ts';
 import type { Topology } from '../topology.ts';
 import { type Codec, firestoreCodec } from './firestore-values.ts';
-import { within } from './within.ts';
+import { closeWithin, within } from './within.ts';
 
 /** The client itself tries for minutes. */
 const LONGEST_MS = 15_000;
@@ -70,7 +70,8 @@ export function firestoreDocuments(options: {
     },
 
     async close() {
-      if (opening) await (await opening).firestore.terminate();
+      const opened = await opening;
+      if (opened) await closeWithin(() => opened.firestore.terminate());
     },
   };
 }

@@ -4,6 +4,7 @@ import { compileFilter } from '../core/subscription-filter.ts';
 import type { SubscriptionRow, Topology } from '../topology.ts';
 import { createTopology } from './pubsub-topology.ts';
 import { type Backoff, backoffMs } from './redelivery.ts';
+import { closeWithin } from './within.ts';
 
 /** Beside those being delivered, this many are fetched ahead, or kept back until their backoff is over. */
 const HELD = 512;
@@ -84,7 +85,8 @@ export function pubsubSubscriptions(options: PubsubSubscriptionsOptions): Subscr
         stops.delete(stop);
         cancelReopen();
         receive.stop();
-        await subscription?.close();
+        const pulling = subscription;
+        if (pulling) await closeWithin(() => pulling.close());
       };
       stops.add(stop);
       return stop;
@@ -92,7 +94,8 @@ export function pubsubSubscriptions(options: PubsubSubscriptionsOptions): Subscr
 
     async close() {
       await Promise.all([...stops].map((stop) => stop()));
-      if (opening) await (await opening).close();
+      const pubsub = await opening;
+      if (pubsub) await closeWithin(() => pubsub.close());
     },
   };
 }

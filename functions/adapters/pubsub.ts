@@ -2,7 +2,7 @@ import type { PubSub, Topic } from '@google-cloud/pubsub';
 import { Problem } from '../core/errors.ts';
 import type { Messages } from '../core/ports.ts';
 import { refuseLargeMessage } from './message-size.ts';
-import { within } from './within.ts';
+import { closeWithin, within } from './within.ts';
 
 export { pubsubSubscriptions } from './pubsub-subscriptions.ts';
 
@@ -39,7 +39,8 @@ export function pubsubMessages({ projectId }: { readonly projectId: string }): M
     },
 
     async close() {
-      if (opening) await (await opening).close();
+      const client = await opening;
+      if (client) await closeWithin(() => client.close());
     },
   };
 }

@@ -10,3 +10,10 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
     clearTimeout(timer);
   }
 }
+
+const CLOSE_MS = 2000;
+
+/** Closes a client that may still be waiting for an answer which never comes. */
+export async function closeWithin(close: () => Promise<unknown>): Promise<void> {
+  await within(CLOSE_MS, close()).catch(() => {});
+}

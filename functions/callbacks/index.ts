@@ -9,7 +9,7 @@ export function callbacks(runtime: Runtime): Room {
   return room(runtime, ['documents', 'egress'], (router) => {
     router.post('/pubsub/callbacks', async (request, response) => {
       await admitPush(runtime, request, '/pubsub/callbacks');
-      await deliver(runtime, openEnvelope(request).message);
+      await deliver(runtime, (await openEnvelope(request)).message);
       response.writeHead(204).end();
     });
   });

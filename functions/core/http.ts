@@ -38,7 +38,7 @@ export function room(
   );
   routes(router);
   router.use((request: Request) => {
-    throw new Problem(404, 'not_found', `There is no ${request.method} ${request.path.slice(0, 200)} here.`);
+    throw new Problem(404, 'not_found', `There is no ${request.method} ${pathOf(request).slice(0, 200)} here.`);
   });
   router.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>
     sendProblem(runtime, request, response, error),
@@ -84,27 +84,50 @@ function asProblem(error: unknown): Problem {
   return new Problem(500, 'internal', 'Something went wrong here; the details are in the log.', { cause: error });
 }
 
-/** The body's bytes, before any parsing. */
-export const rawBody = (request: IncomingMessage): Buffer => {
-  const { body, rawBody: raw } = request as { body?: unknown; rawBody?: Buffer };
-  return raw ?? (Buffer.isBuffer(body) ? body : Buffer.alloc(0));
-};
+/**
+ * The body's bytes, before any parsing: what the functions framework has read, else what is read now. Throws `Problem` 413
+ * `too_large` above 32 MiB (the most that Cloud Run takes), 400 `incomplete_body`.
+ */
+export async function rawBody(request: IncomingMessage): Promise<Buffer> {
+  const { rawBody: read } = request as { rawBody?: Buffer };
+  if (read !== undefined || request.readableEnded) return read ?? Buffer.alloc(0);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > MAX_BODY_BYTES) throw new Problem(413, 'too_large', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem(400, 'incomplete_body', 'The connection ended before the body did.', { cause: error });
+  }
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+}
 
-/** The body as JSON. Throws `Problem` 415 `unsupported_media_type`, 400 `invalid_json`. */
-export function jsonBody(request: IncomingMessage): unknown {
-  const { type, encoding } = declared.get(request) ?? { type: request.headers['content-type'] };
+/** The body as JSON. Throws `Problem` 415 `unsupported_media_type`, 400 `invalid_json`, and what `rawBody` throws. */
+export async function jsonBody(request: IncomingMessage): Promise<unknown> {
+  const { type, encoding } = declared.get(request) ?? {
+    type: request.headers['content-type'],
+    encoding: request.headers['content-encoding'],
+  };
   if (encoding !== undefined && encoding !== 'identity') {
     throw new Problem(415, 'unsupported_media_type', 'Compressed bodies are not taken; send the JSON as it is.');
   }
   if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type ?? '')) {
     throw new Problem(415, 'unsupported_media_type', "Send JSON, with the header 'Content-Type: application/json'.");
   }
+  const bytes = await rawBody(request);
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(rawBody(request)));
+    return JSON.parse(UTF8.decode(bytes));
   } catch (error) {
     throw new Problem(400, 'invalid_json', `The body is not JSON: ${(error as Error).message.slice(0, 200)}`);
   }
 }
+
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** A value checked against a schema. Throws `Problem` 422 `invalid_fields` that names every bad field. */
 export function checked<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
@@ -128,6 +151,7 @@ function spoken(message: string): string {
   if (expected === undefined)
     return message
       .replace(/^Too (small|big): expected \w+ to be /, 'is out of range: it has to be ')
+      .replace(/^Too (small|big): expected \w+ to have /, 'is out of range: it has to have ')
       .replace(/^Invalid option: expected /, 'has to be ');
   const wanted = expected === 'record' ? 'object' : expected;
   return received === 'undefined'
@@ -144,6 +168,13 @@ export function invalidFields(fields: readonly { field: string; code: string; me
     fields: fields.slice(0, 50),
   });
 }
+
+/** The query of a request, each name once: the last one stands. */
+export function queryOf(request: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams((request.url ?? '').split('?').slice(1).join('?')));
+}
+
+const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?', 1)[0] ?? '';
 
 /** `?limit=` (0–200, default 50) and `?cursor=` of a list. */
 export const paging = { limit: z.coerce.number().int().min(0).max(200).default(50), cursor: z.string().max(2_000).optional() };

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { pushAccountEmail, pushAudience } from './addresses.ts';
+import type { Problem } from './errors.ts';
 import { jsonBody } from './http.ts';
 import { bearerToken, verifyIdToken } from './push.ts';
 import type { Runtime } from './runtime.ts';
@@ -46,11 +47,12 @@ export async function admitPush(
  *
  * Source: Google Cloud, "Push subscriptions", wrapped message format.
  */
-export function openEnvelope(request: IncomingMessage): { readonly message: PushMessage; readonly flaw?: string } {
+export async function openEnvelope(request: IncomingMessage): Promise<{ readonly message: PushMessage; readonly flaw?: string }> {
   let body: unknown;
   try {
-    body = jsonBody(request);
-  } catch {
+    body = await jsonBody(request);
+  } catch (error) {
+    if ((error as Problem).code === 'incomplete_body') throw error;
     return { message: emptyMessage, flaw: 'The push envelope is not JSON.' };
   }
   const envelope = object(body);
@@ -86,10 +88,12 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 const object = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 /** The JSON value of a message, or `undefined` when it is not UTF-8 JSON. */
 export function parsedData(data: Buffer): { readonly value: unknown } | undefined {
   try {
-    return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data)) };
+    return { value: JSON.parse(UTF8.decode(data)) };
   } catch {
     return undefined;
   }

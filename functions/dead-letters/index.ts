@@ -14,7 +14,7 @@ export function deadLetters(runtime: Runtime): Room {
     const on = (path: string, put: (runtime: Runtime, incoming: Incoming) => Promise<void>) =>
       router.post(path, async (request, response) => {
         await admitPush(runtime, request, path);
-        await put(runtime, openEnvelope(request));
+        await put(runtime, await openEnvelope(request));
         response.writeHead(204).end();
       });
     on('/pubsub/dead-tasks', reviveTask);

@@ -40,7 +40,7 @@ const renewBody = z.strictObject({ epoch: z.int().min(1), outcomeToken: z.string
 /** `POST /task/{id}/claim`: `{kind: "claimed", attempt}`, or `acknowledge`, `later`, `ended`. Throws `Problem` 401, 403, 404. */
 export async function postClaim(runtime: Runtime, request: IncomingMessage, id: string): Promise<JsonObject> {
   const verified = await agentToken(runtime, request);
-  const body = checked(claimBody, jsonBody(request));
+  const body = checked(claimBody, await jsonBody(request));
   const agent = agentOf(runtime, body.agent, verified.email);
   const known = await readTask(runtime, id);
   if (known === undefined || known.task.agent !== agent.name) throw notFound(id);
@@ -56,7 +56,7 @@ export async function postClaim(runtime: Runtime, request: IncomingMessage, id: 
 /** `POST /task/adopt`: the same for a message published straight to the topic, which becomes a task by it. */
 export async function postAdopt(runtime: Runtime, request: IncomingMessage): Promise<JsonObject> {
   const verified = await agentToken(runtime, request);
-  const body = checked(adoptBody, jsonBody(request));
+  const body = checked(adoptBody, await jsonBody(request));
   const agent = agentOf(runtime, body.agent, verified.email);
   const message = { ...body.message, data: Buffer.from(body.message.data, 'base64'), subscription: agent.name, deliveryAttempt: 1 };
   const value = parsedData(message.data)?.value;

@@ -2,7 +2,7 @@
 
 import type { Request, Response } from 'express';
 import { authenticator, type Caller, type Scope } from '../core/authenticate.ts';
-import { jsonBody, room, send } from '../core/http.ts';
+import { jsonBody, queryOf, room, send } from '../core/http.ts';
 import type { Room, Runtime } from '../core/runtime.ts';
 import { webhookKeys } from '../core/webhook-keys.ts';
 import { postAdopt, postClaim, postRenew } from './agent-claims.ts';
@@ -21,22 +21,22 @@ export function dispatch(runtime: Runtime): Room {
     const post = (path: string, answer: Answer) => router.post(path, as('dispatch', answer));
 
     post('/dispatch', async (caller, request, response) => {
-      const { status, view, replayed } = await postDispatch(runtime, caller, jsonBody(request));
+      const { status, view, replayed } = await postDispatch(runtime, caller, await jsonBody(request));
       send(response, status, view, replayed ? { 'idempotent-replayed': 'true' } : {});
     });
     get(['/task/:id', '/task-status/:id'], async (caller, request, response) => {
       const gone = new AbortController();
       response.on('close', () => gone.abort());
-      send(response, 200, await getTask(runtime, caller, idOf(request), request.query, gone.signal));
+      send(response, 200, await getTask(runtime, caller, idOf(request), queryOf(request), gone.signal));
     });
-    get(['/tasks'], async (caller, request, response) => send(response, 200, await listTasks(runtime, caller, request.query)));
+    get(['/tasks'], async (caller, request, response) => send(response, 200, await listTasks(runtime, caller, queryOf(request))));
     get(['/task/:id/events'], (caller, request, response) => streamEvents(runtime, caller, idOf(request), request, response));
     post('/task/:id/cancel', async (caller, request, response) => {
       const { status, view } = await cancel(runtime, caller, idOf(request));
       send(response, status, view);
     });
     post('/task/:id/redrive', async (caller, request, response) =>
-      send(response, 202, await redrive(runtime, caller, idOf(request), jsonBody(request))),
+      send(response, 202, await redrive(runtime, caller, idOf(request), await jsonBody(request))),
     );
     get(['/callbacks/key'], async (caller, _request, response) => {
       send(response, 200, { keys: await webhookKeys(runtime, caller.tenant) }, { 'cache-control': 'no-store' });
@@ -47,13 +47,13 @@ export function dispatch(runtime: Runtime): Room {
       send(response, 200, await postClaim(runtime, request, idOf(request))),
     );
     router.post('/task/:id/renew', async (request, response) =>
-      send(response, 200, await postRenew(runtime, idOf(request), jsonBody(request))),
+      send(response, 200, await postRenew(runtime, idOf(request), await jsonBody(request))),
     );
     router.post('/task-update/:id', async (request, response) =>
-      send(response, 200, await postTaskUpdate(runtime, idOf(request), jsonBody(request))),
+      send(response, 200, await postTaskUpdate(runtime, idOf(request), await jsonBody(request))),
     );
     router.post('/callbacks/ingest', async (request, response) =>
-      send(response, 200, await ingestCallback(runtime, jsonBody(request))),
+      send(response, 200, await ingestCallback(runtime, await jsonBody(request))),
     );
   });
 

@@ -9,7 +9,7 @@ export function results(runtime: Runtime): Room {
   return room(runtime, ['documents', 'messages'], (router) => {
     router.post('/pubsub/results', async (request, response) => {
       await admitPush(runtime, request, '/pubsub/results');
-      await recordResult(runtime, openEnvelope(request));
+      await recordResult(runtime, await openEnvelope(request));
       response.writeHead(204).end();
     });
   });

@@ -31,7 +31,7 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
   return room(runtime, parts.dependsOn, (router) => {
     router.post('/pubsub/push', async (request: Request, response: Response) => {
       await parts.admit(request, '/pubsub/push');
-      const incoming = openEnvelope(request);
+      const incoming = await openEnvelope(request);
       const claimed = await parts.protocol.claim(incoming, parts.agent);
       if (claimed.kind === 'later')
         throw new Problem(503, 'not_yet', 'The pause before the next attempt is not over.', { retryAfterSeconds: 1 });
@@ -42,7 +42,7 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
 
     router.post('/run', async (request: Request, response: Response) => {
       await parts.admit(request, '/run');
-      const incoming = { message: runMessageOf(request) };
+      const incoming = { message: await runMessageOf(request) };
       const claimed = await parts.protocol.claim(incoming, parts.agent);
       const outcome = claimed.kind === 'claimed' ? await answered(claimed.attempt) : await unclaimed(claimed);
       reply(response, claimed, outcome);
@@ -116,8 +116,8 @@ function failed({ status, error }: Outcome): Problem {
 }
 
 /** A `/run` request in the shape of a message; the signature travels in a header. */
-function runMessageOf(request: IncomingMessage): PushMessage {
+async function runMessageOf(request: IncomingMessage): Promise<PushMessage> {
   const signature = request.headers['x-heliograph-signature'];
   const attributes: Record<string, string> = typeof signature === 'string' ? { [SIGNATURE]: signature } : {};
-  return { messageId: '', data: rawBody(request), attributes, publishTime: 0, subscription: '/run', deliveryAttempt: 1 };
+  return { messageId: '', data: await rawBody(request), attributes, publishTime: 0, subscription: '/run', deliveryAttempt: 1 };
 }
