@@ -149,12 +149,16 @@ function preconditionOf({ Timestamp }: typeof Library, version: string): Library
 
 /** Of gRPC. */
 const NOT_FOUND = 5;
+/** Among other things, of a version that is newer than the stored one. */
+const INVALID_ARGUMENT = 3;
 const PRECONDITION_CODES = [6 /* ALREADY_EXISTS */, 9 /* FAILED_PRECONDITION */, 10 /* ABORTED, where writers met */];
 
 function refused(error: Error & { code?: number }, writes: readonly Write[]): never {
   // A create alone finds nothing missing but the database.
   const missing = error.code === NOT_FOUND && writes.some(({ kind }) => kind !== 'create');
-  if (missing || PRECONDITION_CODES.includes(error.code ?? -1)) throw new PreconditionFailed(error.message, { cause: error });
+  const ahead = error.code === INVALID_ARGUMENT && /base version/.test(error.message);
+  if (missing || ahead || PRECONDITION_CODES.includes(error.code ?? -1))
+    throw new PreconditionFailed(error.message, { cause: error });
   throw problemOf(error);
 }
 

@@ -93,6 +93,16 @@ export function documentsContract(open: () => Promise<{ documents: Documents; cl
     assert.deepEqual((await read(id))?.list, ['x', 'y', 'y', 'x', ['nested', []]]);
   });
 
+  it('refuses a version that never was', async () => {
+    const id = randomUUID();
+    const { version } = await create({}, id);
+    const [whole = '', ...fraction] = version.split('.');
+    for (const other of ['', 'x', '1', '1.0', [`${Number(whole) + 100}`, ...fraction].join('.')]) {
+      await refused(one({ kind: 'update', collection: 'things', id, version: other, set: { n: 1 } }));
+    }
+    assert.deepEqual(await read(id), {});
+  });
+
   it('replaces and deletes under the version found', async () => {
     const id = randomUUID();
     const first = await create({ a: 1, b: 2 }, id);
@@ -125,13 +135,14 @@ export function documentsContract(open: () => Promise<{ documents: Documents; cl
       { kind: 'update', collection: 'things', id: a, version, set: { n: 2 } },
       { kind: 'create', collection: 'others', id: c, data: {} },
     ];
-    await refused(
-      documents.commit([...writes, { kind: 'update', collection: 'things', id: b, version: `${version}0`, set: { n: 3 } }]),
-    );
+    const other = randomUUID();
+    const stale = await create({}, other);
+    await one({ kind: 'update', collection: 'things', id: other, version: stale.version, set: { n: 1 } });
+    const late = { kind: 'update', collection: 'things', id: other, version: stale.version, set: { n: 3 } } as const;
+    await refused(documents.commit([...writes, late]));
+    await refused(documents.commit([late, ...writes]));
     assert.deepEqual([await read(a), await read(b), await documents.get('others', c)], [{ n: 1 }, undefined, undefined]);
-    const written = await documents.commit(
-      [...writes, { kind: 'replace', collection: 'things', id: a, version, data: {} }].slice(0, 3) as Write[],
-    );
+    const written = await documents.commit(writes);
     assert.equal(written.length, 3);
     assert.equal((await documents.get('others', c))?.version, written[2]?.version);
     assert.deepEqual(await read(a), { n: 2 });
