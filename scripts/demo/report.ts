@@ -30,7 +30,7 @@ export function report(outcomes: readonly Outcome[], totals: Totals): Report {
   const faults = outcomes.flatMap((outcome) => outcome.faults);
   if (costMicros !== runs * totals.priceMicros)
     faults.push(
-      `The costs add up to ${cents(costMicros)} cents; ${runs} runs at ${cents(totals.priceMicros)} make ${cents(runs * totals.priceMicros)}.`,
+      `The costs add up to ${cents(costMicros)} cents; ${runs} runs at ${cents(totals.priceMicros)} cents make ${cents(runs * totals.priceMicros)}.`,
     );
   if (totals.listed !== tasks) faults.push(`The server lists ${totals.listed} tasks of this batch; ${tasks} were expected.`);
 
