@@ -1,0 +1,98 @@
+/** Ours on Google's emulators against the bare pipeline on the same emulators, in turns. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Firestore } from '@google-cloud/firestore';
+import { Pool } from 'undici';
+import { startEmulated } from '../../emulator-bridge/emulated.ts';
+import { startEmulators } from '../../emulator-bridge/emulators.ts';
+import { readSettings } from '../../functions/core/settings.ts';
+import { startBarePipeline } from './bare-pipeline.ts';
+import { interleaved, spread } from './rounds.ts';
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const CLIENTS = 32;
+
+export interface EmulatorFigures {
+  /** Tasks per second, per round. */
+  readonly ours: readonly number[];
+  readonly bare: readonly number[];
+  /** Ours over bare, per round. */
+  readonly ratio: readonly number[];
+}
+
+/** A burst of `tasks` per turn, from the first dispatch to the last stored result. Throws when there are no emulators. */
+export async function compareOnEmulators(tasks: number, rounds: number): Promise<EmulatorFigures> {
+  const emulators = await startEmulators({ log: silent });
+  const dataDir = await mkdtemp(join(tmpdir(), 'heliograph-bench-'));
+  Object.assign(process.env, {
+    PUBSUB_EMULATOR_HOST: emulators.pubsubHost,
+    FIRESTORE_EMULATOR_HOST: emulators.firestoreHost,
+    METADATA_SERVER_DETECTION: 'none',
+  });
+  const settings = readSettings({}, { runtime: 'emulators', auth: 'open', port: 0, dataDir, logLevel: 'error' });
+  const stack = await startEmulated({ settings, log: silent, onLine: (name, line) => console.error(`${name} | ${line}`) });
+  const bare = await startBarePipeline(settings.project);
+  const firestore = new Firestore({ projectId: settings.project, databaseId: 'tasks' });
+  const pool = new Pool(stack.url, { connections: CLIENTS });
+  const clear = async () => {
+    for (const database of ['tasks', 'bare']) {
+      await fetch(`http://${emulators.firestoreHost}/emulator/v1/projects/${settings.project}/databases/${database}/documents`, {
+        method: 'DELETE',
+      });
+    }
+  };
+  try {
+    const turn = (run: () => Promise<void>) => async () => {
+      await clear();
+      const started = performance.now();
+      await run();
+      return tasks / ((performance.now() - started) / 1000);
+    };
+    const contenders = { ours: turn(() => runOurs(pool, firestore, tasks)), bare: turn(() => bare.run(tasks, CLIENTS)) };
+    await interleaved(1, contenders);
+    const { ours = [], bare: yardstick = [] } = await interleaved(rounds, contenders);
+    return { ours, bare: yardstick, ratio: ours.map((figure, round) => figure / (yardstick[round] ?? Number.NaN)) };
+  } finally {
+    await pool.close();
+    await firestore.terminate();
+    await bare.close();
+    await stack.stop();
+    await emulators.stop();
+    await rm(dataDir, { recursive: true });
+  }
+}
+
+/** The end is seen from outside: by counting, in the store, the tasks that have succeeded. */
+async function runOurs(pool: Pool, firestore: Firestore, tasks: number): Promise<void> {
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: CLIENTS }, async () => {
+      while (next < tasks) {
+        const body = JSON.stringify({
+          agent: 'light',
+          mode: 'pubsub',
+          payload: { number: next++, text: 'measured' },
+          ttlSeconds: 600,
+        });
+        const answer = await pool.request({
+          path: '/dispatch',
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body,
+        });
+        await answer.body.dump();
+        if (answer.statusCode !== 202) throw new Error(`Dispatch answered ${answer.statusCode}.`);
+      }
+    }),
+  );
+  const succeeded = firestore.collection('tasks').where('status', '==', 'succeeded').count();
+  while ((await succeeded.get()).data().count < tasks) await new Promise((resolve) => setTimeout(resolve, 25));
+}
+
+export const summary = ({ ours, bare, ratio }: EmulatorFigures) => ({
+  ours: spread(ours),
+  bare: spread(bare),
+  ratio: spread(ratio),
+});
