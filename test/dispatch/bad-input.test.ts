@@ -38,7 +38,7 @@ describe('bad input to dispatch', function () {
     return reply.body;
   }
 
-  const raw = async (path: string, body: BodyInit, headers: Record<string, string>) => {
+  const raw = async (path: string, body: string | Buffer<ArrayBuffer>, headers: Record<string, string>) => {
     const response = await fetch(stack.url + path, { method: 'POST', body, headers });
     return { status: response.status, headers: response.headers, body: (await response.json()) as Refusal };
   };
@@ -59,7 +59,7 @@ describe('bad input to dispatch', function () {
       refused(await stack.post('/dispatch', JSON.stringify(body)), 422, 'invalid_fields', field);
   });
 
-  const broken: [string, BodyInit, Record<string, string>, number, string][] = [
+  const broken: [string, string | Buffer<ArrayBuffer>, Record<string, string>, number, string][] = [
     ['nothing', '', json, 400, 'invalid_json'],
     ['half an object', '{"agent":"light"', json, 400, 'invalid_json'],
     ['two objects', '{}{}', json, 400, 'invalid_json'],
