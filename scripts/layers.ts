@@ -34,7 +34,10 @@ export function brokenLaws(files: readonly SourceFile[]): string[] {
 function problemsOf(path: string, line: string): string[] {
   const from = layerOf(path);
   if (from === undefined) return [];
-  const specifier = /(?:^|\s)(?:import|export)\b[^'"]*?from\s+'([^']+)'|^\s*import\s+'([^']+)'|\bimport\('([^']+)'\)/.exec(line)?.slice(1).find(Boolean);
+  const specifier = /(?:^|\s)(?:import|export)\b[^'"]*?from\s+'([^']+)'|^\s*import\s+'([^']+)'|\bimport\('([^']+)'\)/
+    .exec(line)
+    ?.slice(1)
+    .find(Boolean);
   const problems: string[] = [];
   if (specifier !== undefined) problems.push(...importProblems(path, from, specifier, TYPE_ONLY.test(line)));
   if (from !== 'adapters' && !/^\s*(\*|\/\/)/.test(line)) {
@@ -70,7 +73,10 @@ function layerOf(path: string): string | undefined {
 export function functionFiles(): SourceFile[] {
   return readdirSync(join(ROOT, 'functions'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
-    .map((name) => ({ path: `functions/${name.replaceAll('\\', '/')}`, text: readFileSync(join(ROOT, 'functions', name), 'utf8') }));
+    .map((name) => ({
+      path: `functions/${name.replaceAll('\\', '/')}`,
+      text: readFileSync(join(ROOT, 'functions', name), 'utf8'),
+    }));
 }
 
 if (import.meta.main) {

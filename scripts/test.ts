@@ -25,7 +25,12 @@ const emulators = await findEmulators().then(
 );
 process.env.HELIOGRAPH_TEST_EMULATORS = 'found' in emulators ? 'yes' : 'no';
 
-const mocha = new Mocha({ timeout: long ? 600_000 : 30_000, slow: 2_000, reporter: process.env.CI ? 'dot' : 'spec', forbidOnly: Boolean(process.env.CI) });
+const mocha = new Mocha({
+  timeout: long ? 600_000 : 30_000,
+  slow: 2_000,
+  reporter: process.env.CI ? 'dot' : 'spec',
+  forbidOnly: Boolean(process.env.CI),
+});
 for (const file of files) mocha.addFile(resolve(ROOT, file));
 await mocha.loadFilesAsync();
 
@@ -47,7 +52,9 @@ function count(test: Mocha.Test, kind: keyof typeof counts): void {
 function finish(failures: number): void {
   process.exitCode = failures > 0 || counts.passed === 0 ? 1 : 0;
   console.log(`\nSuites: ${[...suites].map(([name, tests]) => `${name} ${tests}`).join(', ')}`);
-  console.log('found' in emulators ? "Emulators: Google's Pub/Sub and Firestore emulators ran." : `Emulators: NOT RUN. ${emulators.missing}`);
+  console.log(
+    'found' in emulators ? "Emulators: Google's Pub/Sub and Firestore emulators ran." : `Emulators: NOT RUN. ${emulators.missing}`,
+  );
   console.log(`${((performance.now() - started) / 1000).toFixed(1)} s`);
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.pending} skipped`);
   setTimeout(() => {
