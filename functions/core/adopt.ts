@@ -31,12 +31,7 @@ export async function adopt(
 ): Promise<Adopted> {
   try {
     const packet = admitted(runtime, message, value);
-    if (!serves(packet.agent)) {
-      const agent = runtime.agents.find(packet.agent);
-      return agent?.direct
-        ? { kind: 'acknowledge' }
-        : { kind: 'quarantined', code: 'agent_not_found', reason: `Agent ${packet.agent} not found` };
-    }
+    if (!serves(packet.agent)) return await passedOn(runtime, message, packet);
     return await created(runtime, message, packet, request(packet.agent, packet.payload));
   } catch (error) {
     const permanent = error instanceof TerminalError || (error instanceof Problem && error.status < 500);
@@ -46,6 +41,25 @@ export async function adopt(
 }
 
 type Admitted = ReturnType<typeof admitted>;
+
+/**
+ * A task of an agent that does not run here. Its own subscription has the message too, unless the attributes, by which messages
+ * are routed, name another agent than the body: then it is created here, and the sweeper, which may publish on `tasks`, does so.
+ */
+async function passedOn(runtime: Adopters, message: PushMessage, packet: Admitted): Promise<Adopted> {
+  const agent = runtime.agents.find(packet.agent);
+  if (agent === undefined) return { kind: 'quarantined', code: 'agent_not_found', reason: `Agent ${packet.agent} not found` };
+  const { attributes } = message;
+  const deliveredThere = agent.direct ? attributes.agent === agent.name : attributes.direct === undefined;
+  if (deliveredThere) return { kind: 'acknowledge' };
+  const first = () => ({ set: { wakeAt: runtime.clock.now() } });
+  await createTask(runtime, { tenant: 'default', agent, packet, fallbackId: idOf(message), by: 'publisher', first });
+  return { kind: 'acknowledge' };
+}
+
+/** The id that a message without an idempotency key gives its task; a `/run` request has none. */
+const idOf = ({ messageId }: PushMessage): string | undefined =>
+  messageId === '' ? undefined : keyedId('default', 'message', messageId);
 
 /**
  * The packet that a message holds: an object with a `payload` key is a full run object, anything else is the payload.
@@ -70,14 +84,13 @@ export function admitted(runtime: Pick<Runtime, 'clock'>, message: PushMessage, 
 async function created(runtime: Adopters, message: PushMessage, packet: Admitted, request: ClaimRequest): Promise<Adopted> {
   const agent = runtime.agents.find(packet.agent);
   if (agent === undefined) return { kind: 'quarantined', code: 'agent_not_found', reason: `Agent ${packet.agent} not found` };
-  const fallbackId = message.messageId === '' ? undefined : keyedId('default', 'message', message.messageId);
   const { notBefore: _, ...now } = packet;
   let claimed: Claim['kind'] | undefined;
   const outcome = await createTask(runtime, {
     tenant: 'default',
     agent,
     packet: now,
-    fallbackId,
+    fallbackId: idOf(message),
     by: 'publisher',
     first: (known: Known) => {
       const decision = decideClaim(runtime, known, request);

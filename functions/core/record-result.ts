@@ -36,7 +36,10 @@ export async function recordResult(
   if (incoming.flaw !== undefined) return refuse('invalid_envelope', incoming.flaw);
   const parsed = parsedData(message.data);
   if (parsed === undefined) return refuse('invalid_json', 'The data is not JSON.');
-  const signed = runtime.signing.messageValid(message.data, message.attributes[SIGNATURE]);
+  // A message of another topic may be signed as well, and is no result.
+  const signed =
+    typeof (parsed.value as Partial<ResultMessage> | null)?.outcomeToken === 'string' &&
+    runtime.signing.messageValid(message.data, message.attributes[SIGNATURE]);
   const checked = signed ? undefined : foreignResult.safeParse(parsed.value);
   if (checked?.success === false) return refuse('invalid_result', z.prettifyError(checked.error).slice(0, 1_000));
   const result = (checked?.data ?? parsed.value) as ResultMessage;

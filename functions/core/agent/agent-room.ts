@@ -33,10 +33,10 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
       await parts.admit(request, '/pubsub/push');
       const incoming = await openEnvelope(request);
       const claimed = await parts.protocol.claim(incoming, parts.agent);
-      if (claimed.kind === 'later')
+      if (claimed.kind === 'later' && !claimed.adopted)
         throw new Problem(503, 'not_yet', 'The pause before the next attempt is not over.', { retryAfterSeconds: 1 });
       if (claimed.kind === 'quarantined') await parts.quarantine(incoming, claimed);
-      if (claimed.kind === 'claimed') await pushed(claimed.attempt);
+      if (claimed.kind === 'claimed') await pushed(claimed.attempt, claimed.adopted === true);
       response.writeHead(204).end();
     });
 
@@ -54,13 +54,14 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
     return runAttempt(runtime, agent, parts.protocol, attempt, Math.min(agent.timeLimitMs, runMaximumMs));
   }
 
-  async function pushed(attempt: Attempt): Promise<void> {
+  async function pushed(attempt: Attempt, adopted: boolean): Promise<void> {
     const ran = await run(attempt);
     if (ran.kind === 'parked') await parts.protocol.park(attempt);
     if (ran.kind !== 'outcome') return;
     const { outcome } = ran;
     if (outcome.status !== 'retry') return parts.protocol.report(attempt, outcome);
-    if ((await retried(attempt, outcome)) === 'queued')
+    // The task of an adopted message is published anew by the sweeper, under its own id.
+    if ((await retried(attempt, outcome)) === 'queued' && !adopted)
       throw new Problem(503, outcome.error?.code ?? 'retry', outcome.error?.message ?? 'To be tried again.');
   }
 

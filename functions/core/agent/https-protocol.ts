@@ -41,7 +41,7 @@ export function httpsProtocol(runtime: Caller, agentName: string): TaskProtocol 
         taskId === undefined
           ? await call('/task/adopt', { ...offer, message: adoptable(incoming) })
           : await call(`/task/${encodeURIComponent(taskId)}/claim`, offer);
-      const claimed = claimedFrom(reply, taskId ?? '');
+      const claimed = { ...claimedFrom(reply, taskId ?? ''), adopted: taskId === undefined };
       if (claimed.kind !== 'claimed') return claimed;
       const error = unfit(claimed.attempt, quote);
       if (error === undefined) return claimed;

@@ -35,12 +35,13 @@ export type Terms = (agent: string) => Pick<DefinedAgent, 'quoteMicros' | 'timeL
 
 /**
  * `claimed`: run it. `acknowledge`: there is nothing to run. `later`: the message should come again. `ended`: the task ended
- * without a run. `quarantined`: the message can never be processed.
+ * without a run. `quarantined`: the message can never be processed. `adopted` when the message named no task: it became one,
+ * which has to be acknowledged, since its dead letter would have another id and become a second one.
  */
 export type Claimed =
-  | { readonly kind: 'claimed'; readonly attempt: Attempt }
+  | { readonly kind: 'claimed'; readonly attempt: Attempt; readonly adopted?: boolean }
   | { readonly kind: 'acknowledge' | 'ended'; readonly taskId: string }
-  | { readonly kind: 'later' }
+  | { readonly kind: 'later'; readonly adopted?: boolean }
   | { readonly kind: 'quarantined'; readonly code: string; readonly reason: string };
 
 export interface Incoming {

@@ -24,8 +24,9 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
       if (parsed === undefined) return { kind: 'quarantined', code: 'invalid_json', reason: 'The data is not JSON.' };
       const run = parsed.value as Partial<RunMessage> | null;
       if (typeof run !== 'object' || run === null || !Object.hasOwn(run, 'taskId')) return adopting(incoming, parsed.value, terms);
-      if (runtime.signing.messageValid(message.data, message.attributes[SIGNATURE])) {
-        const signed = run as RunMessage;
+      // A message of another topic may be signed as well, and is no run object.
+      if (isRun(run) && runtime.signing.messageValid(message.data, message.attributes[SIGNATURE])) {
+        const signed = run;
         return claiming(signed, { id: signed.taskId, version: signed.version, task: signed.core }, terms);
       }
       const known = typeof run.taskId === 'string' ? await readTask(runtime, run.taskId) : undefined;
@@ -114,7 +115,8 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
       timeLimitMs: limitOf(terms, agent),
     }));
     if (adopted.kind !== 'adopted') return adopted.kind === 'acknowledge' ? { kind: 'acknowledge', taskId: '' } : adopted;
-    return answer(adopted.claim, adopted.payload, adopted.quoteMicros);
+    const answered = answer(adopted.claim, adopted.payload, adopted.quoteMicros);
+    return answered.kind === 'claimed' || answered.kind === 'later' ? { ...answered, adopted: true } : answered;
   }
 
   function answer(claimed: Claim, payload: JsonObject, quoteMicros: number): Claimed {
@@ -142,6 +144,9 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
     await close(runtime, attempt.taskId, { ...rest, status }, attempt.epoch, attempt.known);
   }
 }
+
+const isRun = (run: Partial<RunMessage>): run is RunMessage =>
+  typeof run.agent === 'string' && typeof run.version === 'string' && typeof run.core === 'object';
 
 const unknownTask = (taskId: unknown): Claimed => ({
   kind: 'quarantined',
