@@ -2,12 +2,14 @@
 
 import { http } from '@google-cloud/functions-framework';
 import { remoteParts, runtimeOf } from './adapters/runtime.ts';
+import { withoutDomains } from './adapters/without-domains.ts';
 import { sendProblem, takeBodiesRaw } from './core/http.ts';
 import type { Room } from './core/runtime.ts';
 import { readSettings } from './core/settings.ts';
 import { rooms } from './rooms.ts';
 
 takeBodiesRaw();
+withoutDomains();
 
 for (const [name, make] of Object.entries(rooms)) {
   let made: Promise<Room> | undefined;

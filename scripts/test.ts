@@ -36,6 +36,7 @@ await mocha.loadFilesAsync();
 
 const counts = { passed: 0, failed: 0, pending: 0 };
 const suites = new Map<string, number>();
+let onEmulators = 0;
 const started = performance.now();
 mocha
   .run((failures) => finish(failures))
@@ -45,6 +46,7 @@ mocha
 
 function count(test: Mocha.Test, kind: keyof typeof counts): void {
   counts[kind] += 1;
+  if (kind !== 'pending' && /emulator/i.test(test.fullTitle())) onEmulators += 1;
   const folder = test.file?.slice(ROOT.length + 1).split('/')[1] ?? 'others';
   suites.set(folder, (suites.get(folder) ?? 0) + 1);
 }
@@ -53,7 +55,9 @@ function finish(failures: number): void {
   process.exitCode = failures > 0 || counts.passed === 0 ? 1 : 0;
   console.log(`\nSuites: ${[...suites].map(([name, tests]) => `${name} ${tests}`).join(', ')}`);
   console.log(
-    'found' in emulators ? "Emulators: Google's Pub/Sub and Firestore emulators ran." : `Emulators: NOT RUN. ${emulators.missing}`,
+    'found' in emulators
+      ? `Emulators: ${onEmulators} tests ran on or about Google's emulators.`
+      : `Emulators: NOT RUN. ${emulators.missing}`,
   );
   console.log(`${((performance.now() - started) / 1000).toFixed(1)} s`);
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.pending} skipped`);

@@ -11,6 +11,7 @@ import type { Runtime } from './runtime.ts';
 import { chained } from './signing.ts';
 import { type Change, TASKS } from './store.ts';
 import { coreOf, type Known, type Reference, type Task } from './task.ts';
+import { fromDocument, toDocument } from './task-document.ts';
 
 const SHARDS = 16;
 
@@ -53,7 +54,7 @@ export async function createTask(runtime: Creators, creation: Creation): Promise
   let replaced: string | undefined;
   for (let tries = 0; tries < 5; tries++) {
     try {
-      const data = task as unknown as Record<string, unknown>;
+      const data = toDocument(task as unknown as Record<string, unknown>);
       const [written] = await runtime.documents.commit([
         replaced === undefined
           ? { kind: 'create', collection: TASKS, id, data }
@@ -64,7 +65,7 @@ export async function createTask(runtime: Creators, creation: Creation): Promise
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
       const existing = await runtime.documents.get(TASKS, id);
-      const found = existing?.data as unknown as Task | undefined;
+      const found = existing && fromDocument(existing.data);
       if (existing === undefined || found === undefined) replaced = undefined;
       else if (found.expireAt !== undefined && found.expireAt <= runtime.clock.now()) replaced = existing.version;
       else return replay(found, { id, version: existing.version, task: coreOf(found) }, task);

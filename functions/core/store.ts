@@ -8,6 +8,7 @@ import { type Documents, type Fields, PreconditionFailed, SERVER_TIME, type Writ
 import type { Runtime } from './runtime.ts';
 import { chained } from './signing.ts';
 import { type ChainHead, coreOf, type Known, type Task, type TaskCore, type TimelineEntry } from './task.ts';
+import { fromDocument, hasOwnField, toDocument } from './task-document.ts';
 
 export const TASKS = 'tasks';
 const MAX_TIMELINE = 200;
@@ -27,7 +28,7 @@ export interface Change {
 export async function readTask(runtime: Pick<Runtime, 'documents' | 'clock'>, id: string): Promise<Known<Task> | undefined> {
   const stored = await runtime.documents.get(TASKS, id);
   if (stored === undefined) return undefined;
-  const task = stored.data as unknown as Task;
+  const task = fromDocument(stored.data);
   if (task.expireAt !== undefined && task.expireAt <= runtime.clock.now()) return undefined;
   return { id, version: stored.version, task };
 }
@@ -39,34 +40,50 @@ export async function readTask(runtime: Pick<Runtime, 'documents' | 'clock'>, id
 export async function writeChange(runtime: Writers, known: Known, change: Change): Promise<Known> {
   const now = runtime.clock.now();
   const link = change.event && chained(runtime.signing, known.task.chain, { at: now, ...change.event });
-  const set: Fields = { ...change.set, updatedAt: now, ...(link ? { chain: link.chain } : {}) };
-  const update: Write = { kind: 'update', collection: TASKS, id: known.id, version: known.version, set, remove: change.remove };
-  const writes =
-    link === undefined
-      ? [update]
-      : link.chain.count > MAX_TIMELINE
-        ? await movingTimeline(runtime.documents, known, update, link)
-        : [{ ...update, append: { timeline: [link.entry] } }];
+  const task: Fields = { ...known.task, ...change.set, updatedAt: now, ...(link ? { chain: link.chain } : {}) };
+  for (const field of change.remove ?? []) delete task[field];
+  const writes = await writesOf(runtime.documents, known, change, coreOf(task as unknown as TaskCore), link);
   const [written] = await runtime.documents.commit(writes);
   if (written === undefined) throw new Problem(500, 'internal', 'A commit returned no version.');
-  const task: Record<string, unknown> = { ...known.task, ...(writes[0] as { set: Fields }).set };
-  for (const key of change.remove ?? []) delete task[key];
-  for (const [key, value] of Object.entries(task)) if (value === SERVER_TIME) task[key] = written.at;
-  return { id: known.id, version: written.version, task: coreOf(task as unknown as TaskCore) };
+  const state = (writes[0] as Update).set?.state as TaskCore | undefined;
+  const leasedAt = task.leasedAt === SERVER_TIME ? { leasedAt: written.at } : {};
+  return { id: known.id, version: written.version, task: coreOf({ ...task, ...state, ...leasedAt } as unknown as TaskCore) };
 }
 
-/** The oldest hundred entries of a full timeline go to a document of their own, in the commit that appends. */
-async function movingTimeline(
+type Link = { readonly entry: TimelineEntry; readonly chain: ChainHead };
+
+async function writesOf(
   documents: Documents,
   known: Known,
-  update: Extract<Write, { kind: 'update' }>,
-  link: { entry: TimelineEntry; chain: ChainHead },
+  change: Change,
+  core: TaskCore,
+  link: Link | undefined,
 ): Promise<Write[]> {
+  const { state } = toDocument(core as unknown as Fields);
+  const own = Object.fromEntries(Object.entries(change.set).filter(([field]) => hasOwnField(field)));
+  const update: Update = {
+    kind: 'update',
+    collection: TASKS,
+    id: known.id,
+    version: known.version,
+    set: { ...own, state },
+    remove: change.remove?.filter(hasOwnField),
+  };
+  if (link === undefined) return [update];
+  if (link.chain.count > MAX_TIMELINE) return movingTimeline(documents, known, update, link);
+  return [{ ...update, append: { timeline: [link.entry] } }];
+}
+
+type Update = Extract<Write, { kind: 'update' }>;
+
+/** The oldest hundred entries of a full timeline go to a document of their own, in the commit that appends. */
+async function movingTimeline(documents: Documents, known: Known, update: Update, link: Link): Promise<Write[]> {
   const stored = await documents.get(TASKS, known.id);
   if (stored?.version !== known.version) throw new PreconditionFailed(`${known.id} has moved on`);
   const timeline = stored.data.timeline as TimelineEntry[];
   const chain = { head: link.chain.head, count: timeline.length - MOVED_AT_ONCE + 1 };
-  const set: Fields = { ...update.set, chain, timeline: [...timeline.slice(MOVED_AT_ONCE), link.entry] };
+  const state = { ...(update.set?.state as Fields), chain };
+  const set: Fields = { ...update.set, state, timeline: [...timeline.slice(MOVED_AT_ONCE), link.entry] };
   const archive = {
     taskId: known.id,
     entries: timeline.slice(0, MOVED_AT_ONCE),

@@ -123,7 +123,18 @@ export interface Known<T extends TaskCore = TaskCore> {
   readonly task: T;
 }
 
-const BULK = new Set(['payload', 'payloadRef', 'result', 'resultRef', 'error', 'lastError', 'metadata', 'work', 'timeline']);
+/** What a task's document holds beyond what a decision needs. */
+export const BULK: ReadonlySet<string> = new Set([
+  'payload',
+  'payloadRef',
+  'result',
+  'resultRef',
+  'error',
+  'lastError',
+  'metadata',
+  'work',
+  'timeline',
+]);
 
 /** The document without its bulk. */
 export function coreOf(task: TaskCore): TaskCore {

@@ -8,6 +8,7 @@ import type { Query, Stored } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { TASKS } from '../core/store.ts';
 import { isEnded, type JsonObject, STATUSES, type Task, taskView } from '../core/task.ts';
+import { fromDocument } from '../core/task-document.ts';
 import { fullView, ownTask } from './task-view.ts';
 
 const SHARDS = 16;
@@ -34,18 +35,20 @@ export async function getTask(
   const { waitSeconds } = checked(taskQuery, query);
   const { task } = await ownTask(runtime, caller, id);
   if (waitSeconds === 0 || isEnded(task.status)) return fullView(runtime, id, task);
-  await untilEnded(runtime, id, waitSeconds * 1000, gone);
-  return fullView(runtime, id, (await ownTask(runtime, caller, id)).task);
+  return fullView(runtime, id, (await untilEnded(runtime, id, waitSeconds * 1000, gone)) ?? task);
 }
 
-function untilEnded(runtime: Runtime, id: string, ms: number, gone: AbortSignal): Promise<void> {
+/** The task as last seen: when it has ended, or when the wait is over. */
+function untilEnded(runtime: Runtime, id: string, ms: number, gone: AbortSignal): Promise<Task | undefined> {
   return new Promise((resolve) => {
+    let last: Task | undefined;
     const cancel = runtime.clock.after(ms, done);
     const unwatch = runtime.documents.watch(
       TASKS,
       id,
       (document) => {
-        if (document === undefined || isEnded((document.data as unknown as Task).status)) done();
+        if (document !== undefined) last = fromDocument(document.data);
+        if (last === undefined || isEnded(last.status)) done();
       },
       done,
     );
@@ -56,7 +59,7 @@ function untilEnded(runtime: Runtime, id: string, ms: number, gone: AbortSignal)
       // The first callback may come before `watch` has returned.
       queueMicrotask(() => unwatch());
       gone.removeEventListener('abort', done);
-      resolve();
+      resolve(last);
     }
   });
 }
@@ -70,7 +73,7 @@ export async function listTasks(runtime: Runtime, caller: Caller, query: unknown
   let last: Stored | undefined;
   for await (const document of merged(runtime, equal, cursor === undefined ? undefined : decoded(cursor), limit)) {
     if (tasks.length === limit || bytes > MAX_LIST_BYTES) return { tasks, ...(last ? { nextCursor: encoded(last) } : {}) };
-    const view = taskView(document.id, document.data as unknown as Task);
+    const view = taskView(document.id, fromDocument(document.data));
     bytes += JSON.stringify(view).length;
     tasks.push(view);
     last = document;

@@ -9,6 +9,7 @@ import type { Caller } from '../core/authenticate.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { TASKS } from '../core/store.ts';
 import { isEnded, type Task, taskView } from '../core/task.ts';
+import { fromDocument } from '../core/task-document.ts';
 import { ownTask } from './task-view.ts';
 
 const HEARTBEAT_MS = 15_000;
@@ -36,7 +37,7 @@ export async function streamEvents(
   const unwatch = runtime.documents.watch(
     TASKS,
     id,
-    (document) => (document === undefined ? finish() : send(document.data as unknown as Task)),
+    (document) => (document === undefined ? finish() : send(fromDocument(document.data))),
     () => finish(),
   );
   response.on('close', () => finish());

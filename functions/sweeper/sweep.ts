@@ -3,7 +3,7 @@
 import type { Query } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { TASKS } from '../core/store.ts';
-import type { Task } from '../core/task.ts';
+import { fromDocument } from '../core/task-document.ts';
 import { wake } from './wake.ts';
 
 const SHARDS = 16;
@@ -41,7 +41,7 @@ async function sweepShard(runtime: Runtime, shard: number, until: number, counts
       const batch = documents.slice(index, index + AT_ONCE);
       await Promise.all(
         batch.map(async ({ id, version, data }) => {
-          const kind = await wake(runtime, { id, version, task: data as unknown as Task }, at).catch((error: unknown) => {
+          const kind = await wake(runtime, { id, version, task: fromDocument(data) }, at).catch((error: unknown) => {
             runtime.log.error({ err: error, taskId: id }, 'A task could not be swept; the next sweep tries again.');
             return 'errors';
           });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { brokenLink } from '../../functions/core/signing.ts';
-import type { Task, TimelineEntry } from '../../functions/core/task.ts';
+import type { TimelineEntry } from '../../functions/core/task.ts';
+import { fromDocument } from '../../functions/core/task-document.ts';
 import type { View } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 
@@ -190,7 +191,7 @@ describe('reading tasks', function () {
   describe('the timeline', () => {
     it('keeps the chain whole from entry to entry', async () => {
       const view = await stack.run({ agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 4 });
-      const task = (await stack.documents.get('tasks', view.id))?.data as unknown as Task;
+      const task = fromDocument((await stack.documents.get('tasks', view.id))?.data ?? {});
       assert.equal(brokenLink(stack.signing, task.timeline), -1);
       assert.equal(task.chain.head, (task.timeline.at(-1) as TimelineEntry).hash);
       assert.equal(task.chain.count, task.timeline.length);
