@@ -45,8 +45,10 @@ export async function close(runtime: Closers, id: string, end: End, epoch?: numb
 function decideClose(runtime: Closers, known: Known, end: End, epoch: number | undefined): Decision<Closed> {
   const { task } = known;
   if (isEnded(task.status)) {
-    if (epoch === undefined || task.closedEpoch === epoch) return { answer: { kind: 'repeated', known } };
-    return settle(runtime, known, end, epoch, 'settled');
+    if (epoch === undefined) return { answer: { kind: 'repeated', known } };
+    const late = settle(runtime, known, end, epoch, 'settled');
+    // What others closed in the name of this epoch (a lost lease) may still get its report.
+    return 'answer' in late && task.closedEpoch === epoch ? { answer: { kind: 'repeated', known } } : late;
   }
   if (epoch !== undefined && epoch < task.epoch && end.status !== 'succeeded') return settle(runtime, known, end, epoch, 'dropped');
   return { change: closing(runtime, task, inTime(task, end), epoch), gives: (closed) => ({ kind: 'closed', known: closed }) };
@@ -101,6 +103,14 @@ export function settled(charge: Charge, reportedMicros: number | undefined): Cha
     return { ...charge, costMicros: Math.min(Math.max(0, reportedMicros), ceiling), reported: true };
   }
   return charge.costMicros === undefined ? { ...charge, costMicros: charge.quoteMicros } : charge;
+}
+
+/** Notes what an attempt that no longer counts has cost, and changes nothing else. */
+export function settleLate(runtime: Closers, id: string, costMicros: number, epoch: number): Promise<Closed> {
+  const end: End = { status: 'failed', costMicros };
+  return decideAndWrite<Closed>(runtime, id, undefined, (known) => settle(runtime, known, end, epoch, 'dropped'), {
+    kind: 'absent',
+  });
 }
 
 /** A late report may lower its attempt's charge, once, and changes nothing else. */

@@ -1,7 +1,7 @@
 /** What a running attempt may do with its lease: renew it, park it until the ttl, note progress, give it back for a retry. */
 
 import { leased } from './claim.ts';
-import { type Closed, type Closers, close, settled } from './close.ts';
+import { type Closed, type Closers, close, settled, settleLate } from './close.ts';
 import type { Runtime } from './runtime.ts';
 import { type Change, type Decision, decideAndWrite } from './store.ts';
 import type { Known, TaskError } from './task.ts';
@@ -91,8 +91,7 @@ export async function retry(
   };
   const answer = await decideAndWrite<Answer>(runtime, id, known, decide, { kind: 'stale' });
   if (answer.kind !== 'end') {
-    if (answer.kind === 'stale' && failure.costMicros !== undefined)
-      return close(runtime, id, { status: 'failed', ...failure }, epoch);
+    if (answer.kind === 'stale' && failure.costMicros !== undefined) return settleLate(runtime, id, failure.costMicros, epoch);
     return answer;
   }
   const { task } = answer.known;

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RunMessage } from '../../functions/core/run-message.ts';
-import { coreOf, coreOf, type Task } from '../../functions/core/task.ts';
-import { fromDocument } from '../../functions/core/task-document.ts';
+import { coreOf } from '../../functions/core/task.ts';
 import type { View } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 import { push } from '../support/stack-push.ts';
@@ -20,8 +19,7 @@ describe('a run message that nobody vouches for', function () {
     stack.fate = (topic) => (topic === 'tasks' ? 'lost' : 'out');
     const { body: view } = await stack.dispatch({ agent, mode: 'pubsub', payload: { stored: 1 }, ...packet });
     stack.fate = () => 'out';
-    const stored = await stack.documents.get('tasks', view.id);
-    const core = coreOf(fromDocument(stored?.data ?? {}));
+    const { version, task } = await stack.stored(view.id);
     const run = {
       taskId: view.id,
       agent,
@@ -31,8 +29,8 @@ describe('a run message that nobody vouches for', function () {
       traceId: view.traceId,
       epoch: 0,
       attempt: 1,
-      version: stored.version,
-      core,
+      version,
+      core: coreOf(task),
     } as unknown as RunMessage;
     return { view, run, signature: stack.signing.message(JSON.stringify(run)) };
   }
@@ -56,8 +54,7 @@ describe('a run message that nobody vouches for', function () {
           );
           const ended = await stack.ended(view.id);
           assert.deepEqual([ended.status, ended.result, ended.costCents], ['succeeded', { echo: { stored: 1 } }, 5]);
-          const stored = await stack.documents.get('tasks', view.id);
-          assert.equal(stored?.data.tenant, 'default');
+          assert.equal((await stack.stored(view.id)).task.tenant, 'default');
         });
       }
     }

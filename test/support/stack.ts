@@ -1,9 +1,12 @@
 /** A whole Heliograph for tests, reached as users reach it: over HTTP at its one address, and by publishing on its topics. */
 
 import type { LocalStack } from '../../emulator-bridge/local-stack.ts';
+import { systemClock } from '../../functions/adapters/clock.ts';
 import type { Parts } from '../../functions/adapters/runtime.ts';
 import type { Log, Stored } from '../../functions/core/ports.ts';
 import { readSettings, type Settings } from '../../functions/core/settings.ts';
+import { readTask } from '../../functions/core/store.ts';
+import type { Known, Task } from '../../functions/core/task.ts';
 import { until } from './folder.ts';
 
 /** The task view, as far as tests look into it. */
@@ -56,6 +59,8 @@ export interface TestStack extends Reached {
   reaches(id: string, condition: string | ((view: View) => boolean), withinMs?: number): Promise<View>;
   /** Publishes straight to a topic; returns the message id. */
   publish(topic: string, data: unknown, attributes?: Record<string, string>): Promise<string>;
+  /** The task as it is stored. */
+  stored(id: string): Promise<Known<Task>>;
   /** What is in quarantine. */
   quarantined(): Promise<Stored[]>;
   stop(): Promise<void>;
@@ -140,6 +145,11 @@ export function testStack(local: LocalStack, parts: Reached, stop: () => Promise
     },
     publish: (topic, data, attributes = {}) =>
       parts.messages.publish(topic, { data: typeof data === 'string' ? data : JSON.stringify(data), attributes }),
+    async stored(id) {
+      const known = await readTask({ documents: parts.documents, clock: systemClock() }, id);
+      if (known === undefined) throw new Error(`There is no task ${id}.`);
+      return known;
+    },
     async quarantined() {
       const pages = await Promise.all(
         Array.from({ length: 16 }, (_, shard) =>
