@@ -2,7 +2,6 @@
 
 import { embeddedParts, runtimeOf } from '../functions/adapters/runtime.ts';
 import { accountEmail } from '../functions/core/addresses.ts';
-import { takeBodiesRaw } from '../functions/core/http.ts';
 import type { Runtime } from '../functions/core/runtime.ts';
 import { rooms } from '../functions/rooms.ts';
 import { functionsInProcess } from './functions-in-process.ts';
@@ -29,7 +28,6 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<LocalStac
   const functions = release.adopt(await functionsInProcess(functionNames), (it) => it.stop());
 
   const local = localSettings(settings, functions.urls, issuer);
-  takeBodiesRaw();
   const made = functionNames.map((name) => {
     // No metadata server in between: a process has one environment, so it could be one account only.
     const identity = { idToken: (audience: string) => issuer.token({ email: accountEmail(settings, name), audience }) };

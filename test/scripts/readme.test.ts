@@ -30,7 +30,7 @@ describe('README', () => {
   });
 
   it('accounts for every dependency', () => {
-    const rows = readme.slice(readme.indexOf('| dependency |'));
+    const rows = readme.slice(readme.indexOf('| dependency'));
     const names = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
     for (const name of names.filter((one) => !one.startsWith('@types/'))) assert.ok(rows.includes(`\`${name}\``), name);
   });
