@@ -97,11 +97,11 @@ export function runtimeOf(name: string, settings: Settings, parts: Parts, identi
   };
 }
 
-/** Makes the secrets that a local runtime needs and does not have yet. Before its functions start, so that none races another. */
+/** Makes the secrets that a local runtime needs and does not have yet; of several processes that do so at once, one wins. */
 export async function ensureSecrets(settings: Settings): Promise<Secrets> {
   const secrets = fileSecrets({ folder: join(settings.dataDir, 'secrets'), masterKey: settings.masterKey });
   for (const name of topology.secrets) {
-    if ((await secrets.read(name)) === undefined) await secrets.write(name, randomBytes(32).toString('base64url'));
+    if ((await secrets.read(name)) === undefined) await secrets.write(name, randomBytes(32).toString('base64url'), { ifAbsent: true });
   }
   return secrets;
 }

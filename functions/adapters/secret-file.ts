@@ -41,11 +41,11 @@ export function fileSecrets({ folder, masterKey }: { readonly folder: string; re
       }
     },
 
-    async write(name, value) {
+    async write(name, value, options = {}) {
       const path = pathOf(folder, name);
       const sealed = seal(value, await key(), name);
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeAtomically(path, JSON.stringify(sealed), { partials });
+      await writeAtomically(path, JSON.stringify(sealed), { partials, ifAbsent: options.ifAbsent });
     },
   };
 }

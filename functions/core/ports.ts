@@ -97,7 +97,8 @@ export interface Objects {
 /** Named secrets. */
 export interface Secrets {
   read(name: string): Promise<string | undefined>;
-  write(name: string, value: string): Promise<void>;
+  /** With `ifAbsent`, a secret that is there already stays as it is: of several writers one wins. */
+  write(name: string, value: string, options?: { readonly ifAbsent?: boolean }): Promise<void>;
 }
 
 export interface Clock {

@@ -22,4 +22,16 @@ export function secretsContract(open: () => Promise<{ secrets: Secrets; close():
     await Promise.all(['one', 'two', 'three'].map((name) => secrets.write(name, `value of ${name}`)));
     for (const name of ['one', 'two', 'three']) assert.equal(await secrets.read(name), `value of ${name}`);
   });
+
+  it('lets one of many first writers win, and every reader see that one', async () => {
+    const values = Array.from({ length: 20 }, (_, number) => `value ${number}`);
+    const read = await Promise.all(
+      values.map(async (value) => {
+        await secrets.write('contested', value, { ifAbsent: true });
+        return secrets.read('contested');
+      }),
+    );
+    assert.equal(new Set(read).size, 1);
+    assert.ok(values.includes(String(read[0])));
+  });
 }
