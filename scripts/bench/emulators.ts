@@ -39,7 +39,8 @@ export async function compareOnEmulators(tasks: number, rounds: number): Promise
     Firestore,
     Firestore,
   ];
-  const pool = new Pool(stack.url, { connections: CLIENTS });
+  // Dispatch's own address, as in the cloud: the bridge's single address would be one proxy more.
+  const pool = new Pool(stack.functionUrls.dispatch ?? stack.url, { connections: CLIENTS });
   const clear = async () => {
     for (const database of ['tasks', 'bare']) {
       await fetch(`http://${emulators.firestoreHost}/emulator/v1/projects/${settings.project}/databases/${database}/documents`, {
