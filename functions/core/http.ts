@@ -59,7 +59,10 @@ export function send(
   response.end(body);
 }
 
-/** Sends an error as a problem document; what is not a `Problem` is logged and shown as 500 without its details. */
+/**
+ * Sends an error as a problem document. What is not a `Problem` is logged as an error and shown as 500 without its details; a
+ * 5xx that was meant (a retry asked for, a store out of reach) is only a warning.
+ */
 export function sendProblem(
   runtime: Pick<Runtime, 'log'>,
   request: IncomingMessage,
@@ -67,7 +70,9 @@ export function sendProblem(
   error: unknown,
 ): void {
   const problem = asProblem(error);
-  if (problem.status >= 500) runtime.log.error({ err: error, url: request.url, code: problem.code }, 'A request failed.');
+  if (problem.code === 'internal') runtime.log.error({ err: error, url: request.url }, 'A request failed.');
+  else if (problem.status >= 500)
+    runtime.log.warn({ url: request.url, code: problem.code, reason: problem.message }, 'A request is to be repeated.');
   if (response.headersSent) {
     response.destroy();
     return;
