@@ -104,7 +104,7 @@ function newTask(runtime: Creators, { tenant, agent, packet, by }: Creation, pay
     status: waiting ? 'waiting' : 'queued',
     traceId: packet.traceId ?? runtime.ids.random(16),
     budgetMicros: budgetCents === undefined ? agent.priceMicros * packet.maxAttempts : microsFromCents(budgetCents),
-    budgetBaseMicros: 0,
+    budgetFromEpoch: 0,
     charges: [],
     attempts: 0,
     epoch: 0,

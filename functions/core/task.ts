@@ -56,8 +56,8 @@ export interface TaskCore {
   readonly traceId: string;
   readonly ttl: number;
   readonly budgetMicros: number;
-  /** What earlier lives of a redriven task had cost; the budget bounds what came after. */
-  readonly budgetBaseMicros: number;
+  /** The epoch at which a redriven task's present life began (else 0): its budget bounds the attempts after that one. */
+  readonly budgetFromEpoch: number;
   readonly charges: readonly Charge[];
   readonly attempts: number;
   readonly maxAttempts: number;
@@ -146,7 +146,9 @@ export const spentMicros = (task: TaskCore): number => task.charges.reduce((sum,
 
 /** Micro-dollars settled or reserved since the last redrive: what the budget bounds. */
 export const committedMicros = (task: TaskCore): number =>
-  task.charges.reduce((sum, { costMicros, quoteMicros }) => sum + (costMicros ?? quoteMicros), 0) - task.budgetBaseMicros;
+  task.charges
+    .filter(({ epoch }) => epoch > task.budgetFromEpoch)
+    .reduce((sum, { costMicros, quoteMicros }) => sum + (costMicros ?? quoteMicros), 0);
 
 /** The task view: times as ISO 8601, money in cents, `ttl` in Unix seconds. A large payload or result shows as its reference. */
 export function taskView(id: string, task: Task): JsonObject {

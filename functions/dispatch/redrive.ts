@@ -7,7 +7,7 @@ import { checked } from '../core/http.ts';
 import { publishRun, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { decideAndWrite } from '../core/store.ts';
-import { type JsonObject, type Known, spentMicros, taskView } from '../core/task.ts';
+import { type JsonObject, type Known, taskView } from '../core/task.ts';
 import { notFound, ownTask } from './task-view.ts';
 
 const body = z.strictObject({ ttlSeconds: z.number().positive().max(604_800).default(900) });
@@ -29,7 +29,7 @@ export async function redrive(runtime: Runtime, caller: Caller, id: string, give
             status: 'queued',
             ttl: now / 1000 + ttlSeconds,
             attempts: 0,
-            budgetBaseMicros: spentMicros(task),
+            budgetFromEpoch: task.epoch,
             redrives: task.redrives + 1,
             wakeAt: now + Math.min(runtime.settings.times.republishMs, ttlSeconds * 1000),
           },

@@ -38,7 +38,7 @@ describe('money', () => {
 });
 
 describe('the charges of a task', () => {
-  const core = (charges: TaskCore['charges'], budgetBaseMicros = 0) => ({ charges, budgetBaseMicros }) as TaskCore;
+  const core = (charges: TaskCore['charges'], budgetFromEpoch = 0) => ({ charges, budgetFromEpoch }) as TaskCore;
   const rows: [string, TaskCore, spent: number, committed: number][] = [
     ['none', core([]), 0, 0],
     ['one running counts against the budget and not yet as cost', core([{ epoch: 1, quoteMicros: 5 }]), 0, 5],
@@ -59,9 +59,21 @@ describe('the charges of a task', () => {
           { epoch: 1, quoteMicros: 5, costMicros: 5 },
           { epoch: 2, quoteMicros: 7 },
         ],
-        5,
+        1,
       ),
       5,
+      7,
+    ],
+    [
+      'after a redrive, when an old attempt turns out cheaper: the new budget does not grow by it',
+      core(
+        [
+          { epoch: 1, quoteMicros: 5, costMicros: 1, reported: true },
+          { epoch: 2, quoteMicros: 7 },
+        ],
+        1,
+      ),
+      1,
       7,
     ],
   ];

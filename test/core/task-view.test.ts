@@ -10,7 +10,7 @@ const bare = {
   traceId: 't',
   ttl: 1_795_262_400.25,
   budgetMicros: 250_000,
-  budgetBaseMicros: 0,
+  budgetFromEpoch: 0,
   charges: [],
   attempts: 0,
   maxAttempts: 5,
