@@ -1,0 +1,157 @@
+/** The ways of a task that have to be the same on every runtime, as users see them. */
+
+import assert from 'node:assert/strict';
+import { Webhook } from 'standardwebhooks';
+import { until } from '../support/folder.ts';
+import type { Listener } from '../support/http-listener.ts';
+import type { Refusal, TestStack, View } from '../support/stack.ts';
+import { claimAsCodex, push, traced } from '../support/stack-push.ts';
+
+/** The stack has the agent `remote` at 3 cents, which answers with `{status: "succeeded", result, costCents: 1}`. */
+export function waysOfATask(stackOf: () => TestStack, agentOf: () => Listener): void {
+  type Row = [
+    name: string,
+    packet: Record<string, unknown>,
+    status: string,
+    code: string | undefined,
+    cost: number,
+    attempts: number,
+  ];
+  const rows: Row[] = [
+    ['light', { payload: { a: 1 } }, 'succeeded', undefined, 5, 1],
+    ['light, a real job', { payload: { handler: 'text.digest', url: 'data:,a%20b' } }, 'succeeded', undefined, 5, 1],
+    ['codex, over HTTPS', { agent: 'codex', payload: { source: 'const a = 1;' } }, 'succeeded', undefined, 5, 1],
+    ['a registered agent', { agent: 'remote' }, 'succeeded', undefined, 1, 1],
+    ['over budget', { budgetCents: 4 }, 'failed', 'budget_exceeded', 0, 0],
+    ['over budget, over HTTPS', { agent: 'codex', budgetCents: 4 }, 'failed', 'budget_exceeded', 0, 0],
+    ['expired while queued', { ttlSeconds: 0.001 }, 'expired', 'ttl_expired', 0, 0],
+    ['stopped at its time limit', { agent: 'codex', payload: { pauseMs: 60_000 }, ttlSeconds: 1 }, 'expired', 'ttl_expired', 5, 1],
+    ['always failing', { agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 3 }, 'dead', 'attempts_exhausted', 15, 3],
+    ['failing for good', { agent: 'codex', payload: { fail: 'terminal' } }, 'failed', 'asked_to_fail', 5, 1],
+  ];
+  for (const mode of ['http', 'pubsub']) {
+    for (const [name, packet, status, code, cost, attempts] of rows) {
+      it(`${name}, in mode ${mode}: ${status}${code ? ` ${code}` : ''} for ${cost} cents`, async () => {
+        const { body } = await stackOf().dispatch({ mode, ...packet });
+        const view = await stackOf().ended(body.id);
+        assert.deepEqual([view.status, view.error?.code, view.costCents, view.attempts], [status, code, cost, attempts]);
+      });
+    }
+  }
+
+  it('makes one task and one run of 200 concurrent posts of one key', async () => {
+    const before = agentOf().received.length;
+    const packet = { agent: 'remote', mode: 'pubsub', payload: { rush: 1 }, idempotencyKey: 'rush' };
+    const replies = await Promise.all(Array.from({ length: 200 }, () => stackOf().dispatch(packet)));
+    assert.deepEqual([...new Set(replies.map(({ body }) => body.id))].length, 1);
+    assert.equal(replies.filter(({ headers }) => headers.get('idempotent-replayed') === null).length, 1);
+    const view = await stackOf().ended(String(replies[0]?.body.id));
+    assert.deepEqual([view.attempts, view.costCents, agentOf().received.length], [1, 1, before + 1]);
+    const other = await stackOf().dispatch<Refusal>({ ...packet, payload: { rush: 2 } });
+    assert.deepEqual([other.status, other.body.code], [422, 'idempotency_key_reused']);
+  });
+
+  for (const agent of ['light', 'codex', 'remote']) {
+    it(`adopts what is published straight to the topic, for ${agent}`, async () => {
+      const traceId = `straight-${agent}`;
+      await stackOf().publish('tasks', { payload: { straight: 1 } }, { agent, traceId });
+      const view = await traced(stackOf(), traceId);
+      assert.deepEqual([view.status, view.agent, view.attempts], ['succeeded', agent, 1]);
+    });
+  }
+
+  it('quarantines what can never be processed', async () => {
+    const before = (await stackOf().quarantined()).length;
+    await stackOf().publish('tasks', 'no JSON', {});
+    await stackOf().publish('results', { taskId: 'x' }, {});
+    await until(async () => (await stackOf().quarantined()).length === before + 2, 10_000);
+  });
+
+  it('delivers one signed callback', async () => {
+    const receiver = agentOf();
+    const { body } = await stackOf().dispatch({ mode: 'pubsub', callbackUrl: `${receiver.url}/callback` });
+    await until(() => receiver.received.some(({ path }) => path === '/callback'), 10_000);
+    const [one] = receiver.received.filter(({ path }) => path === '/callback');
+    const { keys } = (await stackOf().get<{ keys: string[] }>('/callbacks/key')).body;
+    const told = new Webhook(String(keys[0])).verify(one?.body ?? '', one?.headers as Record<string, string>) as View;
+    assert.deepEqual([told.id, told.status], [body.id, 'succeeded']);
+  });
+
+  it('carries a large payload and result by reference', async () => {
+    const text = 'x'.repeat(400_000);
+    const view = await stackOf().run({ payload: { text } });
+    assert.equal(view.status, 'succeeded');
+    assert.deepEqual(view.result, { echo: { text } });
+    assert.equal((view.payload as { reference?: boolean }).reference, true);
+  });
+
+  it('cancels what waits, and what runs at its next renewal', async () => {
+    const waiting = (await stackOf().dispatch({ notBefore: Date.now() / 1000 + 60 })).body;
+    assert.equal((await stackOf().post(`/task/${waiting.id}/cancel`, {})).status, 200);
+    const running = (await stackOf().dispatch({ agent: 'codex', mode: 'pubsub', payload: { pauseMs: 60_000 } })).body;
+    await stackOf().reaches(running.id, 'running');
+    assert.equal((await stackOf().post(`/task/${running.id}/cancel`, {})).status, 202);
+    assert.deepEqual(
+      [(await stackOf().ended(running.id)).status, (await stackOf().get(`/task/${running.id}`)).body.costCents],
+      ['cancelled', 5],
+    );
+    assert.equal((await stackOf().post(`/task/${running.id}/cancel`, {})).status, 409);
+  });
+
+  it('redrives the dead', async () => {
+    const dead = await stackOf().run({ agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 1 });
+    assert.equal((await stackOf().post(`/task/${dead.id}/redrive`, {})).status, 202);
+    assert.equal((await stackOf().ended(dead.id)).costCents, 10);
+  });
+
+  it('renews the lease of a run that outlasts it', async () => {
+    const view = await stackOf().run({ agent: 'codex', ttlSeconds: 60, payload: { pauseMs: 3_500 } });
+    assert.deepEqual([view.status, view.attempts, view.costCents], ['succeeded', 1, 5]);
+    assert.deepEqual(
+      view.timeline.map(({ event }) => event),
+      ['queued', 'running', 'succeeded'],
+    );
+    assert.equal((await claimAsCodex(stackOf(), view.id)).body.kind, 'acknowledge');
+  });
+
+  it('tells each change as it happens', async () => {
+    const { body } = await stackOf().dispatch({ agent: 'codex', mode: 'pubsub', payload: { pauseMs: 300 } });
+    const text = await (await fetch(`${stackOf().url}/task/${body.id}/events`)).text();
+    assert.deepEqual(
+      [...text.matchAll(/^event: (.*)$/gm)].map(([, name]) => name),
+      ['queued', 'running', 'succeeded', 'end'],
+    );
+  });
+
+  it('lists each task once over many pages', async () => {
+    const made = await Promise.all(Array.from({ length: 40 }, () => stackOf().dispatch({ traceId: 'paged', budgetCents: 0 })));
+    const found: string[] = [];
+    for (let cursor = ''; ; ) {
+      const { body } = await stackOf().get<{ tasks: View[]; nextCursor?: string }>(
+        `/tasks?trace=paged&status=failed&limit=7${cursor}`,
+      );
+      found.push(...body.tasks.map(({ id }) => id));
+      if (body.nextCursor === undefined) break;
+      cursor = `&cursor=${body.nextCursor}`;
+    }
+    assert.deepEqual(found.sort(), made.map(({ body }) => body.id).sort());
+  });
+
+  it('refuses bad input and forged callers', async () => {
+    assert.equal((await stackOf().dispatch<Refusal>({ ttl: -1 })).body.errors?.[0]?.field, 'ttl');
+    assert.equal((await stackOf().post<Refusal>('/dispatch', '{"agent":')).body.code, 'invalid_json');
+    for (const [name, path] of [
+      ['results', '/pubsub/results'],
+      ['agent-light', '/pubsub/push'],
+      ['sweeper', '/sweep'],
+    ] as const) {
+      const reply = await stackOf().post<Refusal>(
+        `${stackOf().local.functionUrls[name]}${path}`,
+        {},
+        { authorization: 'Bearer a.b.c' },
+      );
+      assert.deepEqual([reply.status, reply.body.code], [401, 'unauthenticated']);
+    }
+    assert.equal(await push(stackOf(), 'results', '/pubsub/results', { data: 'no JSON' }), 204);
+  });
+}
