@@ -43,7 +43,7 @@ describe('callbacks', function () {
     ['a success of codex', { agent: 'codex' }, 'succeeded'],
     ['a failure', { agent: 'codex', payload: { fail: 'terminal' } }, 'failed'],
     ['a death', { agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 2 }, 'dead'],
-    ['an expiry', { ttlSeconds: 0.001 }, 'expired'],
+    ['an expiry', { ttlSeconds: 0.000_001 }, 'expired'],
     ['a refusal by the budget', { budgetCents: 1 }, 'failed'],
   ];
   for (const [name, packet, status] of packets) {

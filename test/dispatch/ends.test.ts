@@ -89,7 +89,7 @@ describe('how tasks end', function () {
 
   for (const name of ['light', 'codex', 'remote']) {
     it(`never runs what expired while it was queued: ${name}`, async () => {
-      const view = await stack.run({ agent: name, ttlSeconds: 0.001 });
+      const view = await stack.run({ agent: name, ttlSeconds: 0.000_001 });
       assert.deepEqual([view.status, view.error?.code, view.costCents, view.attempts], ['expired', 'ttl_expired', 0, 0]);
       assert.deepEqual(events(view), ['queued', 'expired']);
       assert.equal(agent.received.length, 0);
@@ -159,7 +159,7 @@ describe('how tasks end', function () {
     const others: [string, Record<string, unknown>][] = [
       ['succeeded', {}],
       ['failed', { budgetCents: 1 }],
-      ['expired', { ttlSeconds: 0.001 }],
+      ['expired', { ttlSeconds: 0.000_001 }],
     ];
     for (const [status, packet] of others) {
       it(`refuses what has ${status}`, async () => {

@@ -38,7 +38,13 @@ const kinds = (callbackUrl: string): readonly Kind[] => [
     runs: 2,
   },
   { packet: { agent: 'light', mode: 'pubsub', budgetCents: 1 }, status: 'failed', code: 'budget_exceeded', priceCents: 5, runs: 0 },
-  { packet: { agent: 'light', mode: 'pubsub', ttlSeconds: 0.001 }, status: 'expired', code: 'ttl_expired', priceCents: 5, runs: 0 },
+  {
+    packet: { agent: 'light', mode: 'pubsub', ttlSeconds: 0.000_001 },
+    status: 'expired',
+    code: 'ttl_expired',
+    priceCents: 5,
+    runs: 0,
+  },
 ];
 
 export interface Batch {
