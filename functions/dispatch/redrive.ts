@@ -29,6 +29,8 @@ export async function redrive(runtime: Runtime, caller: Caller, id: string, give
             status: 'queued',
             ttl: now / 1000 + ttlSeconds,
             attempts: 0,
+            // One of its own, so that a late failure of the life before is an older attempt's, and dropped.
+            epoch: task.epoch + 1,
             budgetFromEpoch: task.epoch,
             redrives: task.redrives + 1,
             wakeAt: now + Math.min(runtime.settings.times.republishMs, ttlSeconds * 1000),

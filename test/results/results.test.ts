@@ -104,6 +104,23 @@ describe('results', function () {
     assert.equal((await view(older.taskId)).costCents, 3, 'a report counts once');
   });
 
+  it('drops a late failure of the life before a redrive', async () => {
+    const attempt = await claimed({ maxAttempts: 1 });
+    await update(attempt, { status: 'retry', costCents: 2 });
+    const { taskId } = attempt;
+    assert.equal((await view(taskId)).status, 'dead');
+    assert.equal((await stack.post(`/task/${taskId}/redrive`, {})).status, 202);
+    for (const status of ['failed', 'expired', 'cancelled', 'retry']) {
+      await result({ ...attempt, outcome: { status, error: { code: 'late', message: 'm' } } });
+    }
+    const redriven = await view(taskId);
+    assert.deepEqual([redriven.status, redriven.costCents], ['queued', 2]);
+    const again = await claimAgain(taskId);
+    assert.ok(again.epoch > attempt.epoch);
+    await update(again, { status: 'succeeded', costCents: 1 });
+    assert.deepEqual([(await view(taskId)).status, (await view(taskId)).costCents], ['succeeded', 3]);
+  });
+
   it('never raises a charge by a late report', async () => {
     const attempt = await claimed();
     await update(attempt, { status: 'succeeded', costCents: 1 });
