@@ -28,7 +28,7 @@ export interface SubscriptionRow {
 
 /** One deployed function: one identity with only the roles that it needs. */
 export interface FunctionRow {
-  /** Path prefixes that the public address sends here; none for functions that only Pub/Sub or the scheduler may call. */
+  /** Path prefixes that the one address of everything sends here; the other functions are called at their own. */
   readonly routes: readonly string[];
   /** `front` functions are publicly invocable and authenticate in code; `push` functions admit only Google-signed callers. */
   readonly access: 'front' | 'push';
@@ -36,11 +36,11 @@ export interface FunctionRow {
   readonly memoryMiB: number;
   readonly concurrency: number;
   readonly timeoutSeconds: number;
-  /** Names of the environment variables that it reads beyond the common ones. */
+  /** The customary variables that it reads, beside the project's and `ORCHESTRATOR_…`. */
   readonly environment: readonly string[];
 }
 
-/** What a function's service account may do, each on one named resource. */
+/** What a function's service account may do, each on one named resource; `write` includes `read`. */
 export type Role =
   | { readonly kind: 'database'; readonly database: DatabaseName; readonly access: 'read' | 'write' }
   | { readonly kind: 'publish'; readonly topic: string }
@@ -62,7 +62,12 @@ export interface CollectionRow {
   readonly database: DatabaseName;
   /** Milliseconds since the epoch in our documents; the store removes a document some time after it. */
   readonly ttlField?: string;
-  /** Fields that are never queried: exempt from the automatic single-field indexes. */
+  /**
+   * Fields that are exempt from the automatic single-field indexes: what is never queried, and every time, since the index of a
+   * growing value takes about 500 writes a second. The composite indexes do not need them.
+   *
+   * Source: Firestore, "Sharded timestamps".
+   */
   readonly unindexed: readonly string[];
   /** Composite indexes; every query of ours is served by one of them. The last field is the ordered one. */
   readonly indexes: readonly (readonly IndexField[])[];
@@ -102,16 +107,6 @@ const desc = (field: string): IndexField => ({ field, order: 'desc' });
 
 /** Lists are ordered by creation within a shard and merged: an index on time alone would cap writes at about 500 a second. */
 const listIndex = (...equal: string[]): IndexField[] => [asc('shard'), asc('tenant'), ...equal.map(asc), desc('createdAt')];
-
-const agentRoles: readonly Role[] = [
-  { kind: 'database', database: 'tasks', access: 'write' },
-  { kind: 'database', database: 'control', access: 'read' },
-  { kind: 'publish', topic: 'results' },
-  { kind: 'publish', topic: 'callbacks' },
-  { kind: 'bucket', bucket: 'payloads', access: 'write' },
-  { kind: 'bucket', bucket: 'uploads', access: 'read' },
-  { kind: 'secret', secret: 'signing-key' },
-];
 
 export const topology: Topology = {
   pushAccount: 'push',
@@ -180,12 +175,19 @@ export const topology: Topology = {
       memoryMiB: 512,
       concurrency: 80,
       timeoutSeconds: 60,
-      environment: ['PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID', 'AGENT_COST_PER_RUN_CENTS'],
+      environment: ['PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID', 'RESULTS_TOPIC', 'RESULTS_TOPIC_ID', 'AGENT_COST_PER_RUN_CENTS'],
     },
     'agent-light': {
       routes: ['/run', '/pubsub/push'],
       access: 'push',
-      roles: agentRoles,
+      roles: [
+        { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'publish', topic: 'results' },
+        { kind: 'publish', topic: 'callbacks' },
+        { kind: 'bucket', bucket: 'payloads', access: 'write' },
+        { kind: 'bucket', bucket: 'uploads', access: 'read' },
+        { kind: 'secret', secret: 'signing-key' },
+      ],
       memoryMiB: 512,
       concurrency: 40,
       timeoutSeconds: 600,
@@ -199,7 +201,7 @@ export const topology: Topology = {
       memoryMiB: 512,
       concurrency: 40,
       timeoutSeconds: 600,
-      environment: ['PUBSUB_VERIFY_OIDC', 'PUBSUB_AUDIENCE'],
+      environment: ['AGENT_COST_PER_RUN_CENTS', 'PUBSUB_VERIFY_OIDC'],
     },
     results: {
       routes: ['/pubsub/results'],
@@ -228,21 +230,20 @@ export const topology: Topology = {
       memoryMiB: 512,
       concurrency: 80,
       timeoutSeconds: 60,
-      environment: [],
+      environment: ['PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID', 'AGENT_COST_PER_RUN_CENTS', 'PUBSUB_VERIFY_OIDC'],
     },
     callbacks: {
       routes: [],
       access: 'push',
       roles: [
         { kind: 'database', database: 'tasks', access: 'write' },
-        { kind: 'bucket', bucket: 'payloads', access: 'read' },
         { kind: 'secret', secret: 'signing-key' },
         { kind: 'secret', secret: 'webhook-keys' },
       ],
       memoryMiB: 512,
       concurrency: 80,
       timeoutSeconds: 60,
-      environment: [],
+      environment: ['PUBSUB_VERIFY_OIDC'],
     },
     sweeper: {
       routes: [],
@@ -256,7 +257,7 @@ export const topology: Topology = {
       memoryMiB: 512,
       concurrency: 1,
       timeoutSeconds: 60,
-      environment: [],
+      environment: ['PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID', 'PUBSUB_VERIFY_OIDC'],
     },
   },
 
@@ -289,6 +290,9 @@ export const topology: Topology = {
         'timeline',
         'work',
         'leasedAt',
+        'wakeAt',
+        'createdAt',
+        'expireAt',
       ],
       indexes: [
         [asc('shard'), asc('wakeAt')],
@@ -304,12 +308,12 @@ export const topology: Topology = {
       ],
     },
     /** The older half of a long timeline, moved out in the commit that appended to it. */
-    timelines: { database: 'tasks', ttlField: 'expireAt', unindexed: ['entries'], indexes: [] },
+    timelines: { database: 'tasks', ttlField: 'expireAt', unindexed: ['entries', 'expireAt'], indexes: [] },
     /** Messages that can never be processed, with the reason. */
     quarantine: {
       database: 'tasks',
       ttlField: 'expireAt',
-      unindexed: ['data', 'attributes', 'reason'],
+      unindexed: ['data', 'attributes', 'reason', 'createdAt', 'expireAt'],
       indexes: [[asc('shard'), desc('createdAt')]],
     },
     keys: { database: 'control', unindexed: ['hash'], indexes: [] },
