@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { httpListener, type Listener } from '../support/http-listener.ts';
-import type { Refusal, View } from '../support/stack.ts';
+import type { View } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 
 const events = ({ timeline }: View): string[] => timeline.map(({ event }) => event);
@@ -131,57 +131,5 @@ describe('how tasks end', function () {
 
   it('runs what had a notBefore in the past at once', async () => {
     assert.equal((await stack.run({ notBefore: Date.now() / 1000 - 5 })).status, 'succeeded');
-  });
-
-  describe('redrive', () => {
-    it('gives the dead a new life: attempts from zero, a fresh budget, epochs and costs go on', async () => {
-      const dead = await stack.run({ agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 2 });
-      assert.deepEqual([dead.status, dead.costCents], ['dead', 10]);
-      const { status, body } = await stack.post(`/task/${dead.id}/redrive`, { ttlSeconds: 60 });
-      assert.deepEqual([status, body.status, body.error, body.attempts], [202, 'queued', undefined, 0]);
-      const again = await stack.ended(dead.id);
-      assert.deepEqual([again.status, again.attempts, again.costCents], ['dead', 2, 20]);
-      assert.deepEqual(
-        again.timeline.filter(({ event }) => event === 'running').map(({ epoch }) => epoch),
-        [1, 2, 4, 5],
-      );
-    });
-
-    it('takes an empty object as body, and refuses unknown fields and bad times', async () => {
-      const dead = await stack.run({ agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 1 });
-      for (const body of [{ ttlSeconds: 0 }, { ttlSeconds: '5' }, { ttl: 5 }, { ttlSeconds: 604_801 }]) {
-        assert.equal((await stack.post(`/task/${dead.id}/redrive`, body)).status, 422);
-      }
-      assert.equal((await stack.post(`/task/${dead.id}/redrive`, {})).status, 202);
-      assert.equal((await stack.ended(dead.id)).status, 'dead');
-    });
-
-    const others: [string, Record<string, unknown>][] = [
-      ['succeeded', {}],
-      ['failed', { budgetCents: 1 }],
-      ['expired', { ttlSeconds: 0.000_001 }],
-    ];
-    for (const [status, packet] of others) {
-      it(`refuses what has ${status}`, async () => {
-        const view = await stack.run(packet);
-        assert.equal(view.status, status);
-        const reply = await stack.post<Refusal>(`/task/${view.id}/redrive`, {});
-        assert.deepEqual([reply.status, reply.body.code], [409, 'task_not_dead']);
-        assert.deepEqual((await stack.get(`/task/${view.id}`)).body, view);
-      });
-    }
-
-    it('happens once, however many ask at once', async () => {
-      const dead = await stack.run({ agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 1 });
-      const replies = await Promise.all(Array.from({ length: 20 }, () => stack.post<Refusal>(`/task/${dead.id}/redrive`, {})));
-      assert.equal(
-        replies.filter(({ status }) => status === 202).length + replies.filter(({ status }) => status === 409).length,
-        20,
-      );
-      const again = await stack.ended(dead.id);
-      const redriven = again.timeline.filter(({ event }) => event === 'redriven').length;
-      assert.equal(redriven, replies.filter(({ status }) => status === 202).length);
-      assert.equal(again.costCents, 5 + 5 * redriven);
-    });
   });
 });
