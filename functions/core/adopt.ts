@@ -3,13 +3,12 @@
  * `/dispatch`. It is created already running, under the id of its idempotency key, else of its message.
  */
 
+import { type Admitted, admit } from './admission.ts';
 import { type Claim, type ClaimRequest, claim, decideClaim } from './claim.ts';
 import type { Closers } from './close.ts';
 import { createTask, keyedId } from './create.ts';
 import { Problem, TerminalError } from './errors.ts';
 import { followUp } from './follow-ups.ts';
-import { checked } from './http.ts';
-import { packetSchema, timed } from './packet.ts';
 import type { PushMessage } from './push-gate.ts';
 import type { Runtime } from './runtime.ts';
 import { isEnded, type JsonObject, type Known } from './task.ts';
@@ -19,7 +18,7 @@ export type Adopted =
   | { readonly kind: 'acknowledge' }
   | { readonly kind: 'quarantined'; readonly code: string; readonly reason: string };
 
-type Adopters = Closers & Pick<Runtime, 'ids' | 'objects' | 'agents'>;
+type Adopters = Closers & Pick<Runtime, 'ids' | 'objects' | 'agents' | 'egress'>;
 
 /** Adopts what a message holds. `serves` tells which agents run here; `request` makes the claim for an agent and payload. */
 export async function adopt(
@@ -30,9 +29,9 @@ export async function adopt(
   request: (agent: string, payload: JsonObject) => ClaimRequest,
 ): Promise<Adopted> {
   try {
-    const packet = admitted(runtime, message, value);
-    if (!serves(packet.agent)) return await passedOn(runtime, message, packet);
-    return await created(runtime, message, packet, request(packet.agent, packet.payload));
+    const admitted = await admitMessage(runtime, message, value);
+    if (!serves(admitted.agent.name)) return await passedOn(runtime, message, admitted);
+    return await created(runtime, message, admitted, request(admitted.agent.name, admitted.packet.payload));
   } catch (error) {
     const permanent = error instanceof TerminalError || (error instanceof Problem && error.status < 500);
     if (!permanent) throw error;
@@ -40,15 +39,11 @@ export async function adopt(
   }
 }
 
-type Admitted = ReturnType<typeof admitted>;
-
 /**
  * A task of an agent that does not run here. Its own subscription has the message too, unless the attributes, by which messages
  * are routed, name another agent than the body: then it is created here, and the sweeper, which may publish on `tasks`, does so.
  */
-async function passedOn(runtime: Adopters, message: PushMessage, packet: Admitted): Promise<Adopted> {
-  const agent = runtime.agents.find(packet.agent);
-  if (agent === undefined) return { kind: 'quarantined', code: 'agent_not_found', reason: `Agent ${packet.agent} not found` };
+async function passedOn(runtime: Adopters, message: PushMessage, { agent, packet }: Admitted): Promise<Adopted> {
   const { attributes } = message;
   const deliveredThere = agent.direct ? attributes.agent === agent.name : attributes.direct === undefined;
   if (deliveredThere) return { kind: 'acknowledge' };
@@ -65,25 +60,30 @@ const idOf = ({ messageId }: PushMessage): string | undefined =>
  * The packet that a message holds: an object with a `payload` key is a full run object, anything else is the payload.
  * Throws `Problem` 422 when it is not admissible.
  */
-export function admitted(runtime: Pick<Runtime, 'clock'>, message: PushMessage, value: unknown) {
+export function admitMessage(
+  runtime: Pick<Runtime, 'clock' | 'agents' | 'egress'>,
+  message: PushMessage,
+  value: unknown,
+): Promise<Admitted> {
   const full =
     typeof value === 'object' && value !== null && Object.hasOwn(value, 'payload') ? (value as JsonObject) : { payload: value };
   const { agent, traceId, idempotencyKey } = message.attributes;
-  const packet = checked(packetSchema, {
+  const packet = {
     mode: 'pubsub',
     agent: agent ?? 'light',
     ...(traceId ? { traceId } : {}),
     ...(idempotencyKey ? { idempotencyKey } : {}),
     ...full,
-  });
-  const admittedPacket = timed(packet, message.publishTime || runtime.clock.now());
-  if ('rule' in admittedPacket) throw new Problem(422, 'invalid_fields', `${admittedPacket.field} ${admittedPacket.rule}.`);
-  return admittedPacket;
+  };
+  return admit(runtime, packet, message.publishTime || runtime.clock.now());
 }
 
-async function created(runtime: Adopters, message: PushMessage, packet: Admitted, request: ClaimRequest): Promise<Adopted> {
-  const agent = runtime.agents.find(packet.agent);
-  if (agent === undefined) return { kind: 'quarantined', code: 'agent_not_found', reason: `Agent ${packet.agent} not found` };
+async function created(
+  runtime: Adopters,
+  message: PushMessage,
+  { agent, packet }: Admitted,
+  request: ClaimRequest,
+): Promise<Adopted> {
   const { notBefore: _, ...now } = packet;
   let claimed: Claim['kind'] | undefined;
   const outcome = await createTask(runtime, {

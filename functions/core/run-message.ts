@@ -88,6 +88,18 @@ export async function publishRun(
   });
 }
 
+/** Publishes a run object, or leaves it to the sweeper: the document is its own outbox. */
+export async function publishOrLeave(
+  runtime: Parameters<typeof publishRun>[0] & Pick<Runtime, 'log'>,
+  run: RunMessage,
+): Promise<void> {
+  try {
+    await publishRun(runtime, run);
+  } catch (error) {
+    runtime.log.warn({ err: error, taskId: run.taskId }, 'A task could not be published; the sweeper will.');
+  }
+}
+
 /** Publishes anything else, signed. */
 export async function publishSigned(
   runtime: Pick<Runtime, 'messages' | 'signing'>,

@@ -1,12 +1,12 @@
 /** A dead-lettered task message is a signal, not an end: the task is queued again, until three rounds have passed without a claim. */
 
-import { admitted } from '../core/adopt.ts';
+import { admitMessage } from '../core/adopt.ts';
 import { close } from '../core/close.ts';
 import { createTask, keyedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
 import { type PushMessage, parsedData } from '../core/push-gate.ts';
 import { quarantine } from '../core/quarantine.ts';
-import { publishRun, runMessage } from '../core/run-message.ts';
+import { publishOrLeave, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { type Decision, decideAndWrite, readTask } from '../core/store.ts';
 import type { Known } from '../core/task.ts';
@@ -58,13 +58,11 @@ async function adopted(
   refuse: (code: string, reason: string) => Promise<void>,
 ): Promise<void> {
   try {
-    const packet = admitted(runtime, message, value);
-    const agent = runtime.agents.find(packet.agent);
-    if (agent === undefined) return refuse('agent_not_found', `Agent ${packet.agent} not found`);
+    const { agent, packet } = await admitMessage(runtime, message, value);
     const originalId = message.attributes.CloudPubSubDeadLetterSourceMessageId ?? message.messageId;
     const fallbackId = keyedId('default', 'message', originalId);
     const created = await createTask(runtime, { tenant: 'default', agent, packet, fallbackId, by: 'publisher' });
-    if (created.kind === 'created') await publishRun(runtime, runMessage(created.known, created.task));
+    if (created.kind === 'created') await publishOrLeave(runtime, runMessage(created.known, created.task));
   } catch (error) {
     if (!(error instanceof Problem) || error.status >= 500) throw error;
     await refuse(error.code, error.message);

@@ -1,12 +1,11 @@
 /** `POST /dispatch`: creates the task, then publishes it (mode pubsub) or has the agent run it at once (mode http). */
 
+import { admit } from '../core/admission.ts';
 import type { Agent } from '../core/agents.ts';
 import type { Caller } from '../core/authenticate.ts';
 import { type Created, createTask } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
-import { checked, invalidFields } from '../core/http.ts';
-import { packetSchema, type TimedPacket, timed } from '../core/packet.ts';
-import { publishRun, type RunMessage, runMessage } from '../core/run-message.ts';
+import { publishOrLeave, type RunMessage, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
 import { isEnded, type JsonObject, taskView } from '../core/task.ts';
@@ -24,48 +23,15 @@ export interface Dispatched {
  * `idempotency_key_reused`; 413 `too_large`. Nothing is written then.
  */
 export async function postDispatch(runtime: Runtime, caller: Caller, body: unknown): Promise<Dispatched> {
-  const { agent, packet } = await admit(runtime, body);
+  const { agent, packet } = await admit(runtime, body, runtime.clock.now());
   const created = await createTask(runtime, { tenant: caller.tenant, agent, packet, by: caller.name });
   const { status } = created.known.task;
   if (created.kind === 'replayed' || status === 'waiting') return dispatched(runtime, created);
 
   const run = runMessage(created.known, { payload: packet.payload, payloadRef: created.payloadRef });
   if (packet.mode === 'http') return runNow(runtime, agent, run);
-  try {
-    await publishRun(runtime, run);
-  } catch (error) {
-    // The document is its own outbox: the sweeper publishes what could not be published here.
-    runtime.log.warn({ err: error, taskId: run.taskId }, 'A task could not be published; the sweeper will.');
-  }
+  await publishOrLeave(runtime, run);
   return dispatched(runtime, created);
-}
-
-async function admit(runtime: Runtime, body: unknown): Promise<{ agent: Agent; packet: TimedPacket }> {
-  const packet = timed(checked(packetSchema, body), runtime.clock.now());
-  if ('rule' in packet) throw invalidFields([{ field: packet.field, code: 'out_of_range', message: packet.rule }]);
-  const agent = runtime.agents.find(packet.agent);
-  if (agent === undefined) {
-    throw new Problem(
-      422,
-      'agent_not_found',
-      `Agent ${packet.agent} not found. The agents here are ${runtime.agents.names.join(', ')}.`,
-      {
-        fields: [{ field: 'agent', code: 'agent_not_found', message: 'names no agent' }],
-      },
-    );
-  }
-  if (packet.callbackUrl !== undefined) await checkCallback(runtime, packet.callbackUrl);
-  return { agent, packet };
-}
-
-async function checkCallback(runtime: Runtime, url: string): Promise<void> {
-  try {
-    await runtime.egress.check(url, 'user');
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    const fields = [{ field: 'callbackUrl', code: error.code, message: error.message }];
-    throw new Problem(422, error.code, `callbackUrl: ${error.message}`, { fields });
-  }
 }
 
 async function dispatched(runtime: Runtime, { kind, known, task }: Created): Promise<Dispatched> {
@@ -86,11 +52,7 @@ async function runNow(runtime: Runtime, agent: Agent, run: RunMessage): Promise<
   const known = await readTask(runtime, run.taskId);
   if (known === undefined) throw new Problem(404, 'task_not_found', `There is no task ${run.taskId}.`);
   const { task } = known;
-  if (!answered && task.status === 'queued') {
-    await publishRun(runtime, runMessage(known, task)).catch((error: unknown) => {
-      runtime.log.warn({ err: error, taskId: run.taskId }, 'A task could not be published; the sweeper will.');
-    });
-  }
+  if (!answered && task.status === 'queued') await publishOrLeave(runtime, runMessage(known, task));
   return { status: isEnded(task.status) ? 200 : 202, view: await fullView(runtime, run.taskId, task), replayed: false };
 }
 

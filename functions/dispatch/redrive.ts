@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
-import { publishRun, runMessage } from '../core/run-message.ts';
+import { publishOrLeave, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { decideAndWrite } from '../core/store.ts';
 import { type JsonObject, type Known, taskView } from '../core/task.ts';
@@ -56,6 +56,6 @@ export async function redrive(runtime: Runtime, caller: Caller, id: string, give
   );
   if (known === undefined) throw notFound(id);
   if (known === 'not_dead') throw new Problem(409, 'task_not_dead', `Task ${id} is not dead; only dead tasks can be redriven.`);
-  await publishRun(runtime, runMessage(known, owned.task));
+  await publishOrLeave(runtime, runMessage(known, owned.task));
   return taskView(id, (await ownTask(runtime, caller, id)).task);
 }

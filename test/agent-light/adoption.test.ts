@@ -131,6 +131,7 @@ describe('messages published straight to tasks', function () {
     ['an unknown field', { payload: {}, colour: 'red' }, {}, 'invalid_fields'],
     ['an unknown agent', { payload: {} }, { agent: 'nobody' }, 'agent_not_found'],
     ['an unknown agent in the body', { payload: {}, agent: 'nobody' }, {}, 'agent_not_found'],
+    ['a callback to a private address', { payload: {}, callbackUrl: 'https://10.0.0.1/' }, {}, 'egress_denied'],
     ['an unknown task', { taskId: 'no-such-task', payload: {} }, {}, 'unknown_task'],
     ['a task id that is no text', { taskId: 5, payload: {} }, {}, 'unknown_task'],
     ['a key of another payload', { payload: { other: 1 }, idempotencyKey: 'full' }, {}, 'idempotency_key_reused'],

@@ -47,6 +47,15 @@ describe('redrive', function () {
     });
   }
 
+  it('stands when the topic cannot be reached: the sweeper publishes it', async () => {
+    const dead = await stack.run({ agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 1 });
+    stack.fate = (topic, from) => (topic === 'tasks' && from === 'dispatch' ? 'failed' : 'out');
+    const { status, body } = await stack.post(`/task/${dead.id}/redrive`, {});
+    assert.deepEqual([status, body.status], [202, 'queued']);
+    assert.equal((await stack.ended(dead.id)).costCents, 10);
+    stack.fate = () => 'out';
+  });
+
   it('happens once, however many ask at once', async () => {
     const dead = await stack.run({ agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 1 });
     const replies = await Promise.all(Array.from({ length: 20 }, () => stack.post<Refusal>(`/task/${dead.id}/redrive`, {})));
