@@ -43,6 +43,8 @@ export async function streamEvents(
   response.on('close', () => finish());
 
   function send(task: Task): void {
+    // Two changes may have been told by the time the first one ended the answer; a write after the end would end the process.
+    if (response.writableEnded) return;
     const seen = task.timeline.findIndex(({ hash }) => hash === lastHash);
     const { timeline } = taskView(id, task) as { timeline: Record<string, unknown>[] };
     for (const entry of timeline.slice(seen + 1)) {
