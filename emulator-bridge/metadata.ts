@@ -23,7 +23,10 @@ export interface MetadataOptions {
 
 const ROOT = '/computeMetadata/v1';
 
-/** Starts it on a free port. Requests without `Metadata-Flavor: Google`, or passed on by a proxy, are answered 403. */
+/**
+ * Starts it on a free port. Requests without `Metadata-Flavor: Google`, passed on by a proxy, or to another name than its own are
+ * answered 403.
+ */
 export async function startMetadata(options: MetadataOptions): Promise<MetadataServer> {
   const server = createServer((request, response) => {
     answer(options, request, response).catch(() => reply(response, 500, 'No token could be made.'));
@@ -33,8 +36,10 @@ export async function startMetadata(options: MetadataOptions): Promise<MetadataS
 }
 
 async function answer(options: MetadataOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  // The header is what keeps a web page, or a request forged through a server, from asking for tokens.
-  if (request.headers['metadata-flavor'] !== 'Google' || request.headers['x-forwarded-for'] !== undefined) {
+  // The header is what keeps a web page, or a request forged through a server, from asking for tokens; a page whose name was
+  // rebound to this address may set it, but not its host.
+  const ownName = request.headers.host === `${LOOPBACK}:${request.socket.localPort}`;
+  if (!ownName || request.headers['metadata-flavor'] !== 'Google' || request.headers['x-forwarded-for'] !== undefined) {
     reply(response, 403, 'Missing Metadata-Flavor:Google header.');
     return;
   }

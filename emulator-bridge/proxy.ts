@@ -89,11 +89,16 @@ function forwardedHeaders(request: IncomingMessage): OutgoingHttpHeaders {
   return headers;
 }
 
+/** Where a message ends and whom it is for is no client's to strip: without its length, a body would be read as a second request. */
+const KEPT = new Set(['content-length', 'host']);
+
 function endToEnd<T extends string | string[] | undefined>(headers: Readonly<Record<string, T>>): Record<string, T> {
   const named = new Set(
     String(headers.connection ?? '')
       .split(',')
       .map((name) => name.trim().toLowerCase()),
   );
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.has(name)));
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && (!named.has(name) || KEPT.has(name))),
+  );
 }
