@@ -6,6 +6,7 @@
 
 import { createHash } from 'node:crypto';
 import { Problem } from './errors.ts';
+import type { Outcome } from './run-message.ts';
 import type { Runtime } from './runtime.ts';
 import type { JsonObject, Reference } from './task.ts';
 
@@ -35,6 +36,14 @@ export async function checkIn(
   return { bucket: BUCKET, name, sha256, bytes };
 }
 
+/** An outcome as it may travel: a large result is put into storage. Throws what `checkIn` throws. */
+export async function carriable(runtime: Storage, tenant: string, taskId: string, outcome: Outcome): Promise<Outcome> {
+  if (outcome.status !== 'succeeded' || outcome.resultRef !== undefined) return outcome;
+  const { result, ...rest } = outcome;
+  const resultRef = await checkIn(runtime, tenant, taskId, 'result', result);
+  return resultRef === undefined ? outcome : { ...rest, resultRef };
+}
+
 /** The value behind a reference, its hash checked. Throws `Problem` `object_missing` or `object_corrupt`. */
 export async function checkOut(runtime: Pick<Runtime, 'objects'>, reference: Reference): Promise<unknown> {
   const bytes = await runtime.objects.get(reference.bucket, reference.name);
@@ -53,7 +62,7 @@ export async function payloadOf(
   return from.payloadRef ? ((await checkOut(runtime, from.payloadRef)) as JsonObject) : (from.payload ?? {});
 }
 
-export const tooLarge = (what: string, bytes: number, maxBytes: number): Problem =>
+const tooLarge = (what: string, bytes: number, maxBytes: number): Problem =>
   new Problem(
     413,
     'too_large',

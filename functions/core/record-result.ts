@@ -1,12 +1,14 @@
 /** A message on `results`: one outcome of one attempt. With a valid signature the task is closed by one write, without a read. */
 
 import { z } from 'zod';
+import { carriable } from './claim-check.ts';
 import { close } from './close.ts';
 import { retry } from './lease.ts';
 import { type PushMessage, parsedData } from './push-gate.ts';
 import { quarantine } from './quarantine.ts';
 import { type ResultMessage, SIGNATURE } from './run-message.ts';
 import type { Runtime } from './runtime.ts';
+import { readTask } from './store.ts';
 import type { Known } from './task.ts';
 
 /** What an agent without the signing key may publish; the outcome token is its proof. */
@@ -24,7 +26,7 @@ const foreignResult = z.object({
   }),
 });
 
-type Recorders = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'settings' | 'messages' | 'log'>;
+type Recorders = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'settings' | 'messages' | 'objects' | 'log'>;
 
 /** Records an outcome, or quarantines what can never be recorded. Throws what should be delivered again. */
 export async function recordResult(
@@ -46,12 +48,24 @@ export async function recordResult(
   if (!runtime.signing.outcomeTokenValid(result.outcomeToken, result.taskId, result.epoch)) {
     return refuse('wrong_outcome_token', 'The outcome token does not belong to this attempt.');
   }
-  const closed = await record(runtime, result);
-  if (closed.kind === 'absent') await refuse('unknown_task', `There is no task ${result.taskId}.`);
+  const recorded = await (signed ? record(runtime, result, knownOf(result)) : recordForeign(runtime, result));
+  if (recorded.kind === 'absent') await refuse('unknown_task', `There is no task ${result.taskId}.`);
 }
 
-function record(runtime: Recorders, { taskId, epoch, outcome, version, core }: ResultMessage): Promise<{ readonly kind: string }> {
-  const known: Known | undefined = version !== undefined && core !== undefined ? { id: taskId, version, task: core } : undefined;
+const knownOf = ({ taskId, version, core }: ResultMessage): Known | undefined =>
+  version !== undefined && core !== undefined ? { id: taskId, version, task: core } : undefined;
+
+/** Nobody has put a large result of theirs into storage yet. */
+async function recordForeign(runtime: Recorders, result: ResultMessage): Promise<Recorded> {
+  const known = await readTask(runtime, result.taskId);
+  if (known === undefined) return { kind: 'absent' };
+  const outcome = await carriable(runtime, known.task.tenant, result.taskId, result.outcome);
+  return record(runtime, { ...result, outcome }, known);
+}
+
+type Recorded = { readonly kind: string };
+
+function record(runtime: Recorders, { taskId, epoch, outcome }: ResultMessage, known: Known | undefined): Promise<Recorded> {
   if (outcome.status === 'retry') {
     const error = outcome.error ?? { code: 'retry', message: 'The agent asked for another attempt.' };
     return retry(runtime, taskId, epoch, { ...outcome, error }, known);

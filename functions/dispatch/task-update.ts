@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import { checkIn } from '../core/claim-check.ts';
+import { carriable } from '../core/claim-check.ts';
 import { close } from '../core/close.ts';
 import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
@@ -82,8 +82,7 @@ async function received(runtime: Runtime, id: string, given: z.output<typeof out
   };
   if (outcome.status !== 'succeeded') return ended;
   const tenant = (await readTask(runtime, id))?.task.tenant ?? 'default';
-  const resultRef = await checkIn(runtime, tenant, id, 'result', result);
-  return resultRef === undefined ? { ...ended, result: result ?? null } : { ...ended, resultRef };
+  return carriable(runtime, tenant, id, { ...ended, result: result ?? null });
 }
 
 async function retried(runtime: Runtime, id: string, epoch: number, outcome: Outcome): Promise<string> {

@@ -4,9 +4,11 @@ import { ACCEPTED, type Context, defineAgent, type Handler } from '../../functio
 import type { Attempt, TaskProtocol } from '../../functions/core/agent/protocol.ts';
 import { runAttempt } from '../../functions/core/agent/run-attempt.ts';
 import { RetryableError, TerminalError } from '../../functions/core/errors.ts';
+import { readSettings } from '../../functions/core/settings.ts';
 import { silent } from '../support/stack.ts';
 
 const clock = systemClock();
+const settings = readSettings({});
 
 interface Run {
   readonly ttlMs?: number;
@@ -46,7 +48,7 @@ async function run(handler: Handler, { ttlMs = 5_000, leaseMs = 10_000, limitMs 
     leaseMs,
   } as Attempt;
   const started = Date.now();
-  const ran = await runAttempt({ clock, log: silent }, agent, protocol, attempt, limitMs);
+  const ran = await runAttempt({ clock, settings, log: silent }, agent, protocol, attempt, limitMs);
   const outcome = ran.kind === 'outcome' ? ran.outcome : undefined;
   return { kind: ran.kind, outcome, signal: context?.signal, renewed: () => renewed, ms: Date.now() - started };
 }

@@ -10,7 +10,7 @@ import type { Attempt, TaskProtocol } from './protocol.ts';
 /** An outcome; `parked` when the work goes on elsewhere, `lost` when another attempt has taken over: then there is nothing to report. */
 export type Ran = { readonly kind: 'outcome'; readonly outcome: Outcome } | { readonly kind: 'parked' | 'lost' };
 
-type Runners = Pick<Runtime, 'clock' | 'log'>;
+type Runners = Pick<Runtime, 'clock' | 'log' | 'settings'>;
 
 /**
  * Runs the handler until it returns, throws, or its time is up. A handler that does not heed the signal is left behind: its
@@ -64,7 +64,7 @@ export async function runAttempt(
         progress: (note) => protocol.note(attempt, note),
       });
       if (result === ACCEPTED) return { kind: 'parked' };
-      return ended({ status: 'succeeded', result: asJson(result) });
+      return ended({ status: 'succeeded', result: asJson(result, runtime.settings.limits.maxBytes) });
     } catch (error) {
       return ended(failure(error));
     }
@@ -108,10 +108,18 @@ function failure(error: unknown): Outcome {
   };
 }
 
-/** What JSON makes of a result; a result that JSON cannot carry fails the task, since no retry would mend it. */
-function asJson(result: unknown): unknown {
+/** What JSON makes of a result; one that JSON cannot carry, or that is too large, fails the task: no retry would mend it. */
+function asJson(result: unknown, maxBytes: number): unknown {
+  const text = jsonOf(result);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > maxBytes)
+    throw new TerminalError('too_large', `The result has ${bytes} bytes of JSON; at most ${maxBytes} are taken.`);
+  return JSON.parse(text);
+}
+
+function jsonOf(result: unknown): string {
   try {
-    return JSON.parse(JSON.stringify(result ?? null));
+    return JSON.stringify(result ?? null) ?? 'null';
   } catch (error) {
     throw new TerminalError(
       'result_not_json',

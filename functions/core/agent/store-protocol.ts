@@ -2,7 +2,7 @@
 
 import { adopt } from '../adopt.ts';
 import { type Claim, claim } from '../claim.ts';
-import { checkIn, checkOut, payloadOf } from '../claim-check.ts';
+import { carriable, checkOut, payloadOf } from '../claim-check.ts';
 import { close } from '../close.ts';
 import { TerminalError } from '../errors.ts';
 import { note, park, renew, retry } from '../lease.ts';
@@ -51,8 +51,8 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
     },
 
     async report(attempt, outcome) {
-      const carried = await carriable(attempt, outcome);
-      const { taskId, epoch, outcomeToken, known } = attempt;
+      const { taskId, tenant, epoch, outcomeToken, known } = attempt;
+      const carried = await carriable(runtime, tenant, taskId, outcome);
       try {
         const message = { taskId, epoch, outcomeToken, outcome: carried, version: known?.version, core: known?.task };
         await publishSigned(runtime, runtime.settings.topics.results, message, {
@@ -65,7 +65,9 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
       }
     },
 
-    conclude: async (attempt, outcome) => conclude(attempt, await carriable(attempt, outcome)),
+    async conclude(attempt, outcome) {
+      await conclude(attempt, await carriable(runtime, attempt.tenant, attempt.taskId, outcome));
+    },
 
     async retry(attempt, failure) {
       const answer = await retry(runtime, attempt.taskId, attempt.epoch, failure, attempt.known);
@@ -128,14 +130,6 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
 
   function limitOf(terms: Terms, agent: string): number {
     return Math.min(terms(agent).timeLimitMs, runtime.settings.times.runMaximumMs);
-  }
-
-  async function carriable(attempt: Attempt, outcome: Outcome): Promise<Outcome> {
-    if (outcome.status !== 'succeeded' || outcome.resultRef !== undefined) return outcome;
-    const resultRef = await checkIn(runtime, attempt.tenant, attempt.taskId, 'result', outcome.result);
-    if (resultRef === undefined) return outcome;
-    const { result: _, ...rest } = outcome;
-    return { ...rest, resultRef };
   }
 
   async function conclude(attempt: Attempt, outcome: Outcome): Promise<void> {
