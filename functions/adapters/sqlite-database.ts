@@ -1,11 +1,11 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, fdatasync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Problem } from '../core/errors.ts';
 
 /**
- * One SQLite file with group commit: everything that is written in one turn of the event loop shares one transaction and one
- * sync to the disk at the turn's end. Promises settle after that sync, never before.
+ * One SQLite file with group commit: everything that is written in one turn of the event loop, or while the disk is busy with
+ * the turns before, shares one transaction and one sync to the disk. Promises settle after that sync, never before.
  */
 export interface Database {
   /** Prepares a statement; to be done once, not per call. */
@@ -22,8 +22,8 @@ export interface Database {
   write<T>(work: () => T, undoable?: 'undoable'): Promise<T>;
   /** Runs `work` at once; settles after the commit of whatever it may have seen, so that nobody acts on what may never be durable. */
   read<T>(work: () => T): Promise<T>;
-  /** Whether a transaction is open: what is read now may never be durable. */
-  isWriting(): boolean;
+  /** The largest number of `next` whose write is on disk: what was written with a larger one may never be. */
+  durable(): number;
   /** Calls `listener` after each commit, once the promises of its writes are settled. The result removes it. */
   onCommit(listener: () => void): () => void;
   /** Commits what is open and closes the file. */
@@ -31,21 +31,27 @@ export interface Database {
 }
 
 /**
- * Opens (or makes) the database file, for this process alone.
+ * Opens (or makes) the database file, for this process alone. `sync` makes what is committed durable; tests put their own there.
  * Throws `Problem` `data_in_use` when another process holds it.
  */
-export function openDatabase({ path }: { readonly path: string }): Database {
+export function openDatabase({ path, sync }: { readonly path: string; readonly sync?: Sync }): Database {
   const { connection, boot } = open(path);
+  const log = sync === undefined ? logSync(path) : { sync, close: () => {} };
   const begin = connection.prepare('BEGIN IMMEDIATE');
   const commit = connection.prepare('COMMIT');
   const save = connection.prepare('SAVEPOINT one');
   const undo = connection.prepare('ROLLBACK TO one');
   const release = connection.prepare('RELEASE one');
   const listeners = new Set<() => void>();
+  /** Who shares the open transaction, and who waits for the disk to have the last one. */
   let group: Member[] | undefined;
+  let syncing: Member[] | undefined;
   let flushing: NodeJS.Immediate | undefined;
   let last = boot * NUMBERS_PER_BOOT;
-  let closed = false;
+  let committed = last;
+  let durable = last;
+  let closed: Problem | undefined;
+  let whenSynced = () => {};
 
   /** `undefined` where the transaction can still be committed. */
   const abandoned = (cause: unknown): Problem | undefined => {
@@ -62,23 +68,39 @@ export function openDatabase({ path }: { readonly path: string }): Database {
   };
 
   const flush = (): void => {
-    if (group === undefined) return;
+    if (group === undefined || syncing !== undefined) return;
     try {
       commit.run();
     } catch (cause) {
       reject(new Problem(503, 'store_unavailable', 'The database could not commit.', { cause }));
       return;
     }
-    const members = group;
+    syncing = group;
     group = undefined;
-    for (const member of members) {
+    committed = last;
+    log.sync(synced);
+  };
+
+  const synced = (cause: Error | null): void => {
+    const members = syncing ?? [];
+    syncing = undefined;
+    if (cause !== null) {
+      // After a failed sync nobody knows what the disk holds, and a second one may succeed without having written: no further write.
+      closed = new Problem(503, 'store_unavailable', 'The disk could not take what was committed; start again.', { cause });
+      for (const member of members) member.reject(closed);
+      reject(closed);
+    }
+    if (cause === null) durable = committed;
+    for (const member of cause === null ? members : []) {
       if (member.failed) member.reject(member.result);
       else member.resolve(member.result);
     }
-    for (const listener of listeners) listener();
+    for (const listener of cause === null ? listeners : []) listener();
+    if (group !== undefined) flushing = setImmediate(flush);
+    whenSynced();
   };
 
-  /** Puts the outcome of `work` off until the turn's commit. */
+  /** Puts the outcome of `work` off until the disk has the group's commit. */
   const join = <T>(members: Member[], work: () => T, undoable: boolean): Promise<T> =>
     new Promise<T>((resolve, rejectOne) => {
       const member: Member = { resolve: resolve as Member['resolve'], reject: rejectOne, result: undefined, failed: false };
@@ -89,7 +111,7 @@ export function openDatabase({ path }: { readonly path: string }): Database {
         if (undoable) release.run();
       } catch (error) {
         // A full disk or a failing one makes SQLite roll everything back by itself.
-        const problem = abandoned(error);
+        const problem = members === group ? abandoned(error) : undefined;
         if (problem) return reject(problem);
         member.failed = true;
         member.result = error;
@@ -106,21 +128,22 @@ export function openDatabase({ path }: { readonly path: string }): Database {
     next: () => ++last,
 
     async write(work, undoable) {
-      if (closed) throw new Problem(503, 'store_unavailable', 'The database is closed.');
+      if (closed) throw closed;
       if (group === undefined) {
         begin.run();
         group = [];
-        flushing = setImmediate(flush);
+        if (syncing === undefined) flushing = setImmediate(flush);
       }
       return join(group, work, undoable !== undefined);
     },
 
     async read(work) {
-      if (closed) throw new Problem(503, 'store_unavailable', 'The database is closed.');
-      return group === undefined ? work() : join(group, work, false);
+      if (closed) throw closed;
+      const members = group ?? syncing;
+      return members === undefined ? work() : join(members, work, false);
     },
 
-    isWriting: () => group !== undefined,
+    durable: () => durable,
 
     onCommit(listener) {
       listeners.add(listener);
@@ -129,12 +152,35 @@ export function openDatabase({ path }: { readonly path: string }): Database {
 
     async close() {
       if (closed) return;
-      closed = true;
-      clearImmediate(flushing);
-      flush();
+      closed = new Problem(503, 'store_unavailable', 'The database is closed.');
+      while (group !== undefined || syncing !== undefined) {
+        clearImmediate(flushing);
+        const ended = new Promise<void>((resolve) => {
+          whenSynced = resolve;
+        });
+        flush();
+        if (syncing !== undefined) await ended;
+      }
+      log.close();
       connection.close();
     },
   };
+}
+
+/** Calls back once everything committed before is on disk, or with the error. */
+export type Sync = (done: (error: Error | null) => void) => void;
+
+/**
+ * Syncs the write-ahead log beside the event loop. SQLite itself (`synchronous = NORMAL`) syncs it only around checkpoints; with
+ * this sync after each commit and before any promise settles, what `synchronous = FULL` promises holds, without the event loop
+ * standing still for each sync.
+ *
+ * Source: sqlite.org/pragma.html#pragma_synchronous, sqlite.org/wal.html.
+ */
+function logSync(path: string): { readonly sync: Sync; close(): void } {
+  if (path === ':memory:') return { sync: (done) => done(null), close() {} };
+  const file = openSync(`${path}-wal`, 'r+');
+  return { sync: (done) => fdatasync(file, done), close: () => closeSync(file) };
 }
 
 interface Member {
@@ -153,7 +199,7 @@ function open(path: string): { connection: DatabaseSync; boot: number } {
   const connection = new DatabaseSync(path, { timeout: 0 });
   try {
     // The exclusive lock also spares the shared-memory file; it is taken with the first transaction and kept.
-    connection.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    connection.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
     connection.exec(
       `PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`,
     );

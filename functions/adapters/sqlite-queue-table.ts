@@ -23,7 +23,8 @@ export function queueTable(database: Database, subscription: string) {
   const remove = database.prepare(`DELETE FROM ${table} WHERE sequence = ?`);
   const delay = database.prepare(`UPDATE ${table} SET nacks = ?, due_at = ? WHERE sequence = ?`);
   const get = database.prepare(`SELECT ${columns} FROM ${table} WHERE sequence = ?`);
-  const fresh = database.prepare(`SELECT ${columns} FROM ${table} WHERE sequence > ? AND due_at IS NULL ORDER BY sequence LIMIT ?`);
+  const fresh = database.prepare(`SELECT ${columns} FROM ${table} WHERE sequence > ? AND sequence <= ? AND due_at IS NULL
+    ORDER BY sequence LIMIT ?`);
   const due = database.prepare(`SELECT sequence FROM ${table} WHERE due_at <= ? ORDER BY due_at LIMIT ?`);
   const nextDue = database.prepare(`SELECT min(due_at) AS due FROM ${table} WHERE due_at > ?`);
   const removeBefore = database.prepare(`DELETE FROM ${table} WHERE publish_time < ?
@@ -35,7 +36,7 @@ export function queueTable(database: Database, subscription: string) {
     remove: (sequence: number) => void remove.run(sequence),
     delay: (sequence: number, nacks: number, dueAt: number) => void delay.run(nacks, dueAt, sequence),
     get: (sequence: number) => get.get(sequence) as QueuedMessage | undefined,
-    fresh: (after: number, limit: number) => fresh.all(after, limit) as unknown as QueuedMessage[],
+    fresh: (after: number, upTo: number, limit: number) => fresh.all(after, upTo, limit) as unknown as QueuedMessage[],
     due: (now: number, limit: number) => due.all(now, limit).map((row) => row.sequence as number),
     nextDue: (after = 0) => (nextDue.get(after)?.due ?? undefined) as number | undefined,
     removeBefore: (publishTime: number, limit: number) => void removeBefore.run(publishTime, limit),

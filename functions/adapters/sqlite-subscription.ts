@@ -47,6 +47,7 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
   const outstanding = new Map<number, Consumer>();
   let cursor = 0;
   let nextDue = table.nextDue() ?? Number.POSITIVE_INFINITY;
+  let newest = 0;
   let changed = true;
   let cancelTimer = () => {};
   let closed = false;
@@ -109,7 +110,7 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
     });
   };
 
-  /** Everything is read before anything is handed out: a consumer may write, and what it writes is not yet durable. */
+  /** What is not yet on disk stays out: it may never be, and then nobody must have acted on it. */
   const collect = (room: number): QueuedMessage[] => {
     const messages: QueuedMessage[] = [];
     const now = clock.now();
@@ -122,7 +123,7 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
       nextDue = due.length > room ? now : (table.nextDue(now) ?? Number.POSITIVE_INFINITY);
     }
     while (messages.length < room) {
-      const fresh = table.fresh(cursor, room - messages.length);
+      const fresh = table.fresh(cursor, database.durable(), room - messages.length);
       if (fresh.length === 0) break;
       cursor = fresh.at(-1)?.sequence ?? cursor;
       messages.push(...fresh.filter(({ sequence }) => !outstanding.has(sequence)));
@@ -131,9 +132,9 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
   };
 
   const deliver = (): void => {
-    // After the commit this is called again.
-    if (!changed || closed || database.isWriting()) return;
-    changed = false;
+    if (!changed || closed) return;
+    // Called again after each commit, which makes the newest messages durable.
+    changed = newest > database.durable();
     const ready = [...consumers].filter(({ room }) => room > 0);
     const room = ready.reduce((sum, consumer) => sum + consumer.room, 0);
     if (room === 0) return;
@@ -153,6 +154,7 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
 
     insert(message) {
       table.insert(message);
+      newest = message.sequence;
       changed = true;
     },
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { StatementSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite-database.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
@@ -44,12 +45,62 @@ describe('SQLite: group commit', () => {
     });
     await null;
     assert.deepEqual(settled, []);
-    assert.equal(database.isWriting(), true);
     assert.deepEqual(await read, [1, 2, 3]);
     await Promise.all(writes);
     assert.equal(commits, 1);
     assert.equal(settled.length, 4);
-    assert.equal(database.isWriting(), false);
+  });
+
+  describe('with a disk that takes its time', () => {
+    let syncs: ((error: Error | null) => void)[];
+    beforeEach(async () => {
+      await database.close();
+      syncs = [];
+      database = openDatabase({ path: join(folder.path, 'data.db'), sync: (done) => void syncs.push(done) });
+      insert = database.prepare('INSERT INTO t VALUES (?)');
+    });
+    const finish = async (error: Error | null = null) => {
+      while (syncs.length === 0) await pause(1);
+      syncs.shift()?.(error);
+      await pause(1);
+    };
+
+    it('settles no write and no read before the disk has what they may have seen', async () => {
+      const settled: string[] = [];
+      const number = database.next();
+      add(1).then(() => settled.push('write'));
+      await pause(20);
+      all().then(() => settled.push('read'));
+      await pause(20);
+      assert.deepEqual(settled, []);
+      assert.ok(database.durable() < number);
+      await finish();
+      assert.deepEqual(settled, ['write', 'read']);
+      assert.ok(database.durable() >= number);
+    });
+
+    it('gathers what comes meanwhile for the next sync', async () => {
+      const first = add(1);
+      while (syncs.length === 0) await pause(1);
+      const later = Promise.all([add(2), add(3), pause(5).then(() => add(4))]);
+      await pause(20);
+      assert.equal(syncs.length, 1);
+      await finish();
+      await first;
+      await finish();
+      await later;
+      assert.equal(syncs.length, 0);
+    });
+
+    it('takes nothing more after a sync that failed, since nobody knows what the disk holds', async () => {
+      const refused = assert.rejects(add(1), { code: 'store_unavailable' });
+      while (syncs.length === 0) await pause(1);
+      const waiting = assert.rejects(add(2), { code: 'store_unavailable' });
+      await finish(new Error('EIO'));
+      await Promise.all([refused, waiting]);
+      await assert.rejects(add(3), { code: 'store_unavailable' });
+      assert.equal(syncs.length, 0);
+    });
   });
 
   it('undoes only the call that failed', async () => {
