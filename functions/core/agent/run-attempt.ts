@@ -59,7 +59,7 @@ export async function runAttempt(
         deadline,
         signal: abort.signal,
         reportCost: (cents) => {
-          costMicros = microsFromCents(cents);
+          costMicros = reported(cents);
         },
         progress: (note) => protocol.note(attempt, note),
       });
@@ -96,15 +96,29 @@ const STOPPED = {
   cancel: { status: 'cancelled', error: { code: 'cancelled', message: 'Cancelled while it was running.' } },
 } as const satisfies Record<string, Outcome>;
 
+/** What a cost comes to; one that is no amount is no report, so that the quote stands, and not the nothing that JSON makes of it. */
+const reported = (cents: number): number | undefined =>
+  cents >= 0 && cents <= MAX_REPORTED_CENTS ? microsFromCents(cents) : undefined;
+
+/** More than any quote; a double still holds it to the micro-dollar. */
+const MAX_REPORTED_CENTS = 1e9;
+/** What `dispatch` takes of an outcome: one that it refuses would be run, and charged, again. */
+const MAX_CODE = 100;
+const MAX_MESSAGE = 2_000;
+const MAX_RETRY_AFTER_MS = 86_400_000;
+
 function failure(error: unknown): Outcome {
-  if (error instanceof TerminalError) return { status: 'failed', error: { code: error.code, message: error.message } };
-  const code = error instanceof RetryableError || error instanceof Problem ? error.code : 'handler_failed';
-  const retryAfterMs = error instanceof RetryableError ? error.retryAfterMs : undefined;
+  const known = error instanceof TerminalError || error instanceof RetryableError || error instanceof Problem;
+  const code = known ? error.code : 'handler_failed';
   const message = error instanceof Error ? error.message : String(error);
+  const shown = { code: String(code).slice(0, MAX_CODE), message: String(message).slice(0, MAX_MESSAGE) };
+  if (error instanceof TerminalError) return { status: 'failed', error: shown };
+  const retryAfterMs = error instanceof RetryableError ? error.retryAfterMs : undefined;
+  const pauses = retryAfterMs !== undefined && retryAfterMs >= 0;
   return {
     status: 'retry',
-    error: { code, message: message.slice(0, 2_000) },
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    error: shown,
+    ...(pauses ? { retryAfterMs: Math.min(retryAfterMs, MAX_RETRY_AFTER_MS) } : {}),
   };
 }
 
