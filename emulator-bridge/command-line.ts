@@ -19,21 +19,22 @@ export const USAGE = `Usage: npm start -- [flags]              embedded: needs n
 export type StartCommand = { readonly kind: 'help' } | { readonly kind: 'start'; readonly settings: Settings };
 
 /**
- * Reads the flags. Without `--keys`, `ORCHESTRATOR_AUTH` or `auth` in the file, a local runtime is open: it listens on loopback
+ * Reads the flags. Without `--keys`, `--set auth=…`, `ORCHESTRATOR_AUTH` or `auth` in the file, a local runtime is open: it listens on loopback
  * alone. Throws `Problem` 422 `invalid_flags` or `invalid_settings`.
  */
 export function readCommandLine(args: readonly string[], environment: Environment): StartCommand {
   const flags = parseFlags(args);
   if (flags.help) return { kind: 'help' };
   const file = flags.config === undefined ? {} : readFile(flags.config);
-  const chosen = environment.ORCHESTRATOR_AUTH || (file as { auth?: unknown }).auth;
+  const set: Record<string, string> = Object.fromEntries((flags.set ?? []).map(assignment));
+  const chosen = set.auth || environment.ORCHESTRATOR_AUTH || (file as { auth?: unknown }).auth;
   const settings = readSettings(
     environment,
     {
       allowLoopback: true,
-      ...Object.fromEntries((flags.set ?? []).map(assignment)),
-      port: flags.port,
-      dataDir: flags['data-dir'],
+      ...set,
+      port: flags.port ?? set.port,
+      dataDir: flags['data-dir'] ?? set.dataDir,
       runtime: flags.emulators ? 'emulators' : 'embedded',
       ...(flags.keys ? { auth: 'required' } : chosen ? {} : { auth: 'open' }),
     },
@@ -65,7 +66,9 @@ function parseFlags(args: readonly string[]) {
 function assignment(text: string): [string, string] {
   const at = text.indexOf('=');
   if (at < 1) throw new Problem(422, 'invalid_flags', `--set takes path=value, not '${text}'`);
-  return [text.slice(0, at), text.slice(at + 1)];
+  const path = text.slice(0, at);
+  if (path === 'runtime') throw new Problem(422, 'invalid_flags', "--set does not take runtime: the script's name chooses it");
+  return [path, text.slice(at + 1)];
 }
 
 function readFile(path: string): object {

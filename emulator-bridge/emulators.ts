@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { request } from 'undici';
 import { Problem } from '../functions/core/errors.ts';
 import type { Log } from '../functions/core/ports.ts';
-import { type EmulatorName, type EmulatorSource, type EmulatorSources, findEmulators } from './find-emulators.ts';
+import { type EmulatorName, type EmulatorSource, type EmulatorSources, findEmulators, HOST_VARIABLES } from './find-emulators.ts';
 import { freePorts, LOOPBACK } from './loopback.ts';
 import { type GroupProcess, GUARD, startProcess } from './process-groups.ts';
 
@@ -54,7 +54,10 @@ interface Started {
 }
 
 async function startOne(name: EmulatorName, source: EmulatorSource, port: number, options: EmulatorOptions): Promise<Started> {
-  if (source.kind === 'running') return { host: source.host, stop: async () => {} };
+  if (source.kind === 'running') {
+    await foundRunning(name, source.host, options.readyWithinMs);
+    return { host: source.host, stop: async () => {} };
+  }
   const host = `${LOOPBACK}:${port}`;
   const container = `heliograph-${name}-${randomBytes(6).toString('hex')}`;
   const command =
@@ -90,6 +93,30 @@ async function startOne(name: EmulatorName, source: EmulatorSource, port: number
   }
   options.log.debug({ name, host, pid: running.child.pid }, 'emulator started');
   return { host, stop };
+}
+
+/**
+ * Waits until an emulator of somebody else answers, whatever it answers: the client libraries would try in silence for a minute.
+ * Throws `Problem` `emulator_failed`.
+ */
+export async function foundRunning(name: EmulatorName, host: string, withinMs = 5000): Promise<void> {
+  const end = Date.now() + withinMs;
+  while (URL.canParse(`http://${host}/`)) {
+    try {
+      const { body } = await request(`http://${host}/`, { signal: AbortSignal.timeout(withinMs) });
+      await body.dump();
+      return;
+    } catch {
+      if (Date.now() > end) break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+  }
+  const variable = HOST_VARIABLES[name];
+  throw new Problem(
+    503,
+    'emulator_failed',
+    `No emulator answers at ${variable}=${host}. Start it there, or give its host:port in ${variable}.`,
+  );
 }
 
 async function answers(name: EmulatorName, host: string, running: GroupProcess, withinMs: number): Promise<void> {

@@ -30,7 +30,7 @@ export interface EmulatorFacts {
 }
 
 export const DOCKER_IMAGE = 'gcr.io/google.com/cloudsdktool/google-cloud-cli:emulators';
-const HOST_VARIABLES = { pubsub: 'PUBSUB_EMULATOR_HOST', firestore: 'FIRESTORE_EMULATOR_HOST' } as const;
+export const HOST_VARIABLES = { pubsub: 'PUBSUB_EMULATOR_HOST', firestore: 'FIRESTORE_EMULATOR_HOST' } as const;
 /** They hold everything in memory; uncapped, a JVM takes a quarter of the machine's. */
 const HEAP = { pubsub: '-Xmx512m', firestore: '-Xmx1g' } as const;
 

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { Log } from '../functions/core/ports.ts';
 import type { FunctionRow } from '../functions/topology.ts';
 import { frontHealth } from './front-health.ts';
+import { frontPage } from './front-page.ts';
 import { closeServer, listenLoopback } from './loopback.ts';
 import { sendProblem } from './problem-reply.ts';
 import { createProxy } from './proxy.ts';
@@ -53,6 +54,12 @@ export async function startFront(options: FrontOptions): Promise<Front> {
       const path = (request.url ?? '/').split('?', 1)[0] as string;
       if (ownHealth && path === '/healthz') {
         health(response);
+        return;
+      }
+      if (ownHealth && path === '/' && (request.method === 'GET' || request.method === 'HEAD')) {
+        request.resume();
+        response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' });
+        response.end(frontPage(version, `http://127.0.0.1:${request.socket.localPort}`));
         return;
       }
       const forward = targets.get(find(path) ?? '');

@@ -55,7 +55,7 @@ export async function startIssuer(options: IssuerOptions): Promise<Issuer> {
     const document =
       path === '/jwks'
         ? { keys: keys.publicKeys() }
-        : path === '/.well-known/openid-configuration'
+        : path === '/.well-known/openid-configuration' || path === '/'
           ? { issuer: url, jwks_uri: `${url}/jwks`, id_token_signing_alg_values_supported: ['RS256'] }
           : undefined;
     if (document === undefined) {

@@ -1,6 +1,7 @@
 /** The bridge alone, from the command line: `node emulator-bridge/main.ts`. Exit 2 for what it was given, 1 for a failure. */
 
 import { Problem } from '../functions/core/errors.ts';
+import { unknownVariables } from '../functions/core/settings.ts';
 import { bridgeLog } from './bridge-log.ts';
 import { stopOnSignal } from './signals.ts';
 import { startStandalone } from './standalone.ts';
@@ -25,6 +26,8 @@ if (args.length > 0) {
 
 // The client library would look for Google's metadata server first: a delay, and a warning, on any other machine.
 process.env.METADATA_SERVER_DETECTION ??= 'none';
+
+for (const line of unknownVariables(process.env)) console.error(line);
 
 try {
   const bridge = await startStandalone({ environment: process.env, log });

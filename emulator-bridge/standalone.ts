@@ -11,6 +11,7 @@ import type { Log } from '../functions/core/ports.ts';
 import { type Environment, readSettings, variableOf } from '../functions/core/settings.ts';
 import { type SubscriptionRow, topology } from '../functions/topology.ts';
 import { startDeliveries } from './deliveries.ts';
+import { foundRunning } from './emulators.ts';
 import { type Issuer, startIssuer } from './issuer.ts';
 import type { PushCounters } from './push.ts';
 import { startSchedules } from './schedules.ts';
@@ -31,7 +32,7 @@ const ORCH_RESULTS_URL = 'http://localhost:8081/pubsub/results';
 /**
  * Reads `PUBSUB_EMULATOR_HOST`, `GCP_PROJECT`, `AGENT_PUSH_URL` and `ORCH_RESULTS_URL`. Subscriptions of other functions are
  * bridged where `ORCHESTRATOR_FUNCTION_URLS` names them. Creates the topics and subscriptions that are missing. Throws
- * `Problem` `emulators_missing` without an emulator, `invalid_settings`.
+ * `Problem` `emulators_missing` or `emulator_failed` without an emulator, `invalid_settings`.
  */
 export async function startStandalone({ environment, log }: { environment: Environment; log: Log }): Promise<Standalone> {
   const { PUBSUB_EMULATOR_HOST: host } = environment;
@@ -42,9 +43,12 @@ export async function startStandalone({ environment, log }: { environment: Envir
     'agent-light': environment.AGENT_PUSH_URL || AGENT_PUSH_URL,
     results: environment.ORCH_RESULTS_URL || ORCH_RESULTS_URL,
   };
-  for (const url of Object.values(given)) {
+  for (const [variable, url] of [
+    ['AGENT_PUSH_URL', given['agent-light']],
+    ['ORCH_RESULTS_URL', given.results],
+  ] as const) {
     if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
-      throw new Problem(422, 'invalid_settings', `'${url}' is no HTTP address.`);
+      throw new Problem(422, 'invalid_settings', `${variable}: '${url}' is no HTTP address.`);
   }
   const settings = readSettings(environment, {
     runtime: 'emulators',
@@ -56,6 +60,7 @@ export async function startStandalone({ environment, log }: { environment: Envir
     const base = settings.functionUrls[row.function];
     return base === undefined ? undefined : base.replace(/\/$/, '') + row.path;
   };
+  await foundRunning('pubsub', host);
   const rows = Object.entries(topology.subscriptions);
   const bridged = Object.fromEntries(rows.filter(([, row]) => endpoint(row) !== undefined));
   // A dead-letter topic without a subscription loses its messages, bridged or not.

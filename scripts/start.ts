@@ -5,7 +5,7 @@ import { readCommandLine, USAGE } from '../emulator-bridge/command-line.ts';
 import { stopOnSignal } from '../emulator-bridge/signals.ts';
 import { welcome } from '../emulator-bridge/welcome.ts';
 import { Problem } from '../functions/core/errors.ts';
-import type { Settings } from '../functions/core/settings.ts';
+import { type Settings, unknownVariables } from '../functions/core/settings.ts';
 
 const settings = read();
 const log = bridgeLog(settings.logLevel);
@@ -35,7 +35,7 @@ try {
   if (!stopAsked) console.log(welcome(stack));
 } catch (error) {
   console.error(explained(error));
-  process.exit(isBusy(error) || isOfInput(error) ? 2 : 1);
+  process.exit(isBusy(error) || isOfInput(error) || isOfFolder(error) ? 2 : 1);
 } finally {
   started();
 }
@@ -43,7 +43,10 @@ try {
 function read(): Settings {
   try {
     const command = readCommandLine(process.argv.slice(2), process.env);
-    if (command.kind === 'start') return command.settings;
+    if (command.kind === 'start') {
+      for (const line of unknownVariables(process.env)) console.error(line);
+      return command.settings;
+    }
     console.log(USAGE);
     process.exit(0);
   } catch (error) {
@@ -55,7 +58,10 @@ function read(): Settings {
 function explained(error: unknown): string {
   if (isBusy(error))
     return `Port ${settings.port} is in use. Stop what listens there, or choose another: --port <n>, --port 0 for any.`;
+  if (error instanceof Problem && error.code === 'data_in_use')
+    return `${error.message} Stop that one, or choose another folder: --data-dir <path>.`;
   if (error instanceof Problem) return error.message;
+  if (isOfFolder(error)) return `The data folder ${settings.dataDir} cannot be used: ${error.message}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
@@ -65,4 +71,10 @@ function isBusy(error: unknown): boolean {
 
 function isOfInput(error: unknown): boolean {
   return error instanceof Problem && (error.code === 'invalid_settings' || error.code === 'data_in_use');
+}
+
+/** Of the file system, or of a database that is none. */
+function isOfFolder(error: unknown): error is Error {
+  const { code, path } = error as NodeJS.ErrnoException;
+  return path !== undefined || code === 'ERR_SQLITE_ERROR';
 }

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
 import { z } from 'zod';
 import { Problem } from './errors.ts';
+import { fieldIssues } from './field-issues.ts';
 import type { Room, Runtime } from './runtime.ts';
 
 const declared = new WeakMap<IncomingMessage, { type?: string; encoding?: string }>();
@@ -26,14 +27,17 @@ export function takeBodiesRaw(): void {
   });
 }
 
-/** A router of this function, with `/healthz` and a problem document for what nothing matches and what throws. */
+/**
+ * A router of this function, with `/healthz` (and the same at `/`, where a browser looks first), and a problem document for what
+ * nothing matches and what throws.
+ */
 export function room(
   runtime: Pick<Runtime, 'name' | 'version' | 'log'>,
   dependsOn: readonly string[],
   routes: (router: Router) => void,
 ): Room {
   const router = express.Router();
-  router.get('/healthz', (_request, response) =>
+  router.get(['/', '/healthz'], (_request, response) =>
     send(response, 200, { status: 'ok', function: runtime.name, version: runtime.version, dependsOn }),
   );
   routes(router);
@@ -138,33 +142,9 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
 export function checked<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const fields = parsed.error.issues.flatMap((issue) => {
-    const at = issue.path.map(String).join('.');
-    if (issue.code !== 'unrecognized_keys') return [{ field: at || '(body)', code: issue.code, message: spoken(issue.message) }];
-    return issue.keys.map((key) => ({
-      field: [at, key.slice(0, 100)].filter(Boolean).join('.'),
-      code: 'unknown_field',
-      message: 'is not a field of this request',
-    }));
-  });
-  throw invalidFields(fields);
+  const issues = fieldIssues(parsed.error, 'is not a field of this request');
+  throw invalidFields(issues.map((issue) => ({ ...issue, field: issue.field || '(body)' })));
 }
-
-/** The library's words for a wrong type, as a sentence behind the field's name. */
-function spoken(message: string): string {
-  const [, expected, received] = /^Invalid input: expected (\w+), received (\w+)$/.exec(message) ?? [];
-  if (expected === undefined)
-    return message
-      .replace(/^Too (small|big): expected \w+ to be /, 'is out of range: it has to be ')
-      .replace(/^Too (small|big): expected \w+ to have /, 'is out of range: it has to have ')
-      .replace(/^Invalid option: expected /, 'has to be ');
-  const wanted = expected === 'record' ? 'object' : expected;
-  return received === 'undefined'
-    ? `is missing: give ${article(wanted)}`
-    : `has to be ${article(wanted)}, not ${article(received ?? '')}`;
-}
-
-const article = (type: string): string => `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
 
 /** A 422 for fields that are well-formed and still not allowed. */
 export function invalidFields(fields: readonly { field: string; code: string; message: string }[]): Problem {

@@ -6,6 +6,8 @@ import { isWholeMicros } from './money.ts';
 const MAX_TTL_SECONDS = 7 * 86_400;
 /** A `ttl` below this can be no date, so it means seconds from now. */
 const SMALLEST_DATE = 1_000_000_000;
+/** As seconds this is past the year 30000, as milliseconds in 2001. */
+const SMALLEST_MS_DATE = SMALLEST_DATE * 1000;
 /** Text that names something: no control characters, so that it can stand in a header or an attribute. */
 const name = (max: number) =>
   z
@@ -72,6 +74,7 @@ export function timed(packet: Packet, nowMs: number): TimedPacket | { readonly f
   const ttl = relative === undefined ? (given as number) : nowMs / 1000 + relative;
   const field = ttlSeconds === undefined ? 'ttl' : 'ttlSeconds';
   if (relative === undefined && ttl * 1000 <= nowMs) return { field, rule: 'is in the past' };
+  if (ttl >= SMALLEST_MS_DATE) return { field, rule: 'is more than 7 days ahead: it looks like milliseconds, give Unix seconds' };
   if (ttl > nowMs / 1000 + MAX_TTL_SECONDS + 1) return { field, rule: 'is more than 7 days ahead' };
   if (rest.notBefore !== undefined && rest.notBefore >= ttl) return { field: 'notBefore', rule: 'is not before the ttl' };
   return { ...rest, ttl };

@@ -7,6 +7,8 @@
 
 import { z } from 'zod';
 import { Problem } from './errors.ts';
+import { fieldIssues } from './field-issues.ts';
+import { suggestion } from './suggestion.ts';
 
 const milliseconds = z.coerce.number().int().min(1);
 const flag = z.union([z.boolean(), z.stringbool({ truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] })]);
@@ -22,7 +24,7 @@ const jsonText = <T extends z.ZodType>(schema: T) =>
     }
   }, schema);
 
-/** An agent that answers HTTP, named by the operator. `claims: false` agents get their task already running. */
+/** An agent that answers HTTP, named by the operator: agent-light claims its tasks and relays them. */
 const agentRow = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'is lower-case letters, digits and hyphens, starting with a letter'),
   endpoint: z.url({ protocol: /^https?$/ }),
@@ -148,17 +150,33 @@ export function readSettings(
   for (const [path, value] of Object.entries(flags)) if (value !== undefined) assign(merged, path, value);
   const parsed = schema.safeParse(merged);
   if (!parsed.success) {
-    const fields = parsed.error.issues.map((issue) => ({
-      field: issue.path.join('.') || 'file',
-      code: issue.code,
-      message: issue.message,
-    }));
-    const lines = fields.map(({ field, message }) => `${field} (${variableOf(field)}): ${message}`);
+    const fields = fieldIssues(parsed.error, 'is not a setting').map(({ field, code, message }) => {
+      const known = code === 'unknown_field' ? suggestion(field, paths) : '';
+      return { field: field || 'file', code, message: message + known };
+    });
+    const lines = fields.map(({ field, message }) => `${named(field, paths)} ${message}`);
     throw new Problem(422, 'invalid_settings', `These settings are not valid:\n  ${lines.join('\n  ')}`, { fields });
   }
   const settings = parsed.data;
   if (settings.runtime === 'cloud') refuseLocalSettings(settings);
   return settings;
+}
+
+/** What the environment says of settings that there are not: a misspelt one would be ignored without a word. One line each. */
+export function unknownVariables(environment: Environment): string[] {
+  const names = [...settingPaths(schema).map(variableOf), ...OTHER_VARIABLES];
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('ORCHESTRATOR_') && environment[name] && !names.includes(name))
+    .map((name) => `${name} is not a setting, and ignored${suggestion(name, names)}`);
+}
+
+/** Read by the demo, as a client. */
+const OTHER_VARIABLES = ['ORCHESTRATOR_URL', 'ORCHESTRATOR_API_KEY'];
+
+/** A field with the variable that sets it or what it is part of, where there is one. */
+function named(field: string, paths: readonly string[]): string {
+  const path = paths.find((one) => field === one || field.startsWith(`${one}.`));
+  return path === undefined ? field : `${field} (${variableOf(path)})`;
 }
 
 /** What makes a local run convenient would make a deployed one unsafe. */

@@ -15,7 +15,7 @@ export function badPackets(nowMs: number): BadPacket[] {
     ['ttl: negative', { ttl: -1 }, 'ttl', /in the past/],
     ['ttl: zero', { ttl: 0 }, 'ttl', /in the past/],
     ['ttl: more than 7 days ahead', { ttl: now + WEEK + 60 }, 'ttl', /more than 7 days/],
-    ['ttl: milliseconds instead of seconds', { ttl: nowMs + 60_000 }, 'ttl', /more than 7 days/],
+    ['ttl: milliseconds instead of seconds', { ttl: nowMs + 60_000 }, 'ttl', /looks like milliseconds/],
     ['ttl: relative, more than 7 days', { ttl: WEEK + 60 }, 'ttl', /more than 7 days/],
     ['ttl: largest value below 10⁹', { ttl: 999_999_999 }, 'ttl', /more than 7 days/],
     ['ttl: text', { ttl: '60' }, 'ttl', /number/],

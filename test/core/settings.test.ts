@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Problem } from '../../functions/core/errors.ts';
-import { type Environment, readSettings, toEnvironment, variableOf } from '../../functions/core/settings.ts';
+import { type Environment, readSettings, toEnvironment, unknownVariables, variableOf } from '../../functions/core/settings.ts';
 
 type Settings = ReturnType<typeof readSettings>;
 const refusal = (environment: Environment, flags = {}, file = {}): Problem => {
@@ -77,11 +77,35 @@ describe('settings', () => {
         problem.fields.some((one) => one.field === field),
         JSON.stringify(problem.fields),
       );
-      assert.match(problem.message, new RegExp(variableOf(field).replaceAll('.', '\\.')));
+      assert.ok(problem.message.includes(`${field} (${variableOf(field.replace(/\.0.*/, ''))}) `), problem.message);
     });
   }
 
-  it('refuse an unknown field of the file', () => assert.match(refusal({}, {}, { prot: 1 }).message, /prot/));
+  const said: [string, Environment, object, RegExp][] = [
+    ['a word for a number', { ORCHESTRATOR_PORT: 'many' }, {}, /^ {2}port \(ORCHESTRATOR_PORT\) has to be a number$/m],
+    ['too much', { ORCHESTRATOR_PORT: '70000' }, {}, /port \(ORCHESTRATOR_PORT\) is out of range: it has to be <=65535$/m],
+    ['a misspelt setting', {}, { prot: 1 }, /^ {2}prot is not a setting; did you mean port\?$/m],
+    ['a misspelt inner one', {}, { times: { sweepms: 1 } }, /times\.sweepms is not a setting; did you mean times\.sweepMs\?$/m],
+    ['one like no other', {}, { moon: 1 }, /moon is not a setting$/m],
+    ['a text for settings', {}, { oidc: 5 }, /^ {2}oidc has to be an object, not a number$/m],
+  ];
+  for (const [name, environment, file, message] of said)
+    it(`say in words: ${name}`, () => assert.match(refusal(environment, {}, file).message, message));
+
+  it('name the variables that set nothing', () => {
+    const environment = {
+      ORCHESTRATOR_PROT: '1',
+      ORCHESTRATOR_MOON: '1',
+      ORCHESTRATOR_PORT: '1',
+      ORCHESTRATOR_URL: 'u',
+      PORT: '1',
+    };
+    assert.deepEqual(unknownVariables({ ...environment, ORCHESTRATOR_EMPTY: '' }), [
+      'ORCHESTRATOR_PROT is not a setting, and ignored; did you mean ORCHESTRATOR_PORT?',
+      'ORCHESTRATOR_MOON is not a setting, and ignored',
+    ]);
+    assert.deepEqual(unknownVariables(toEnvironment(readSettings({}))), []);
+  });
 
   const localOnly: [string, Environment][] = [
     ['auth', { ORCHESTRATOR_AUTH: 'open' }],

@@ -50,6 +50,8 @@ describe('start flags', () => {
       (s) => [s.times.sweepMs, s.project],
       [5, 'abc-def'],
     ],
+    ['--set of what has a flag too', ['--set', 'auth=required', '--set', 'port=7'], {}, (s) => [s.auth, s.port], ['required', 7]],
+    ['the flag over --set', ['--set', 'port=7', '--port', '8'], {}, (s) => s.port, 8],
     ['--set with = in the value', ['--set', 'oidc.pushAudience=a=b'], {}, (s) => s.oidc.pushAudience, 'a=b'],
   ];
   for (const [name, args, environment, pick, expected] of rows) {
@@ -63,6 +65,7 @@ describe('start flags', () => {
     ['an argument', ['fast'], 'invalid_flags', /fast/],
     ['a flag without its value', ['--port'], 'invalid_flags', /--port/],
     ['--set without a path', ['--set', '=1'], 'invalid_flags', /path=value/],
+    ['--set runtime', ['--set', 'runtime=cloud'], 'invalid_flags', /runtime/],
     ['a port that is none', ['--port', '70000'], 'invalid_settings', /port/],
     ['an unknown setting', ['--set', 'times.fast=1'], 'invalid_settings', /fast/],
     ['a missing file', ['--config', join(folder, 'no.yaml')], 'invalid_settings', /no\.yaml/],

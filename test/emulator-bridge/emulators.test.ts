@@ -140,6 +140,18 @@ describe('starting emulators', () => {
     await other.close();
   });
 
+  for (const host of ['127.0.0.1:1', 'no host'])
+    it(`says that nobody answers at ${host}`, async () => {
+      const nobody = { kind: 'running', host } as const;
+      await assert.rejects(
+        startEmulators({ log: quiet, sources: { pubsub: pretend(program), firestore: nobody }, readyWithinMs: 2000 }),
+        {
+          code: 'emulator_failed',
+          message: new RegExp(`FIRESTORE_EMULATOR_HOST=${host}\\.`),
+        },
+      );
+    });
+
   it('shows what one that does not start has said, and ends the other', async () => {
     const bad = pretend("console.error('no room for me'); process.exit(3)");
     await assert.rejects(startEmulators({ log: quiet, sources: { pubsub: pretend(program), firestore: bad } }), {

@@ -203,6 +203,16 @@ describe('front', () => {
     });
   }
 
+  it('says at / what it is and where to go', async () => {
+    const { url } = await front({});
+    const response = await fetch(url);
+    assert.deepEqual([response.status, response.headers.get('content-type')], [200, 'text/plain; charset=utf-8']);
+    const text = await response.text();
+    for (const part of ['Heliograph 1.2.3', 'POST /dispatch', 'GET  /tasks', `curl -s -X POST ${url}/dispatch`])
+      assert.ok(text.includes(part), part);
+    assert.equal((await fetch(url, { method: 'POST' })).status, 404);
+  });
+
   it('says how each function is', async () => {
     const well = await behind((_request, response) => response.end('{"status":"ok","version":"1"}'));
     const first = await front({ dispatch: well.url });

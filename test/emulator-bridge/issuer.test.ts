@@ -57,6 +57,13 @@ describe('local issuer', () => {
     assert.notEqual(await issuer.token({ email: EMAIL, audience: AUDIENCE }), first);
   });
 
+  it('says at / too where its keys are', async () => {
+    const { url, jwksUrl } = await start();
+    for (const path of ['/', '/.well-known/openid-configuration'])
+      assert.equal(((await (await fetch(url + path)).json()) as { jwks_uri: string }).jwks_uri, jwksUrl);
+    assert.equal((await fetch(`${url}/nothing`)).status, 404);
+  });
+
   it('keeps the old key published after a rotation', async () => {
     const issuer = await start();
     const before = await issuer.token({ email: EMAIL, audience: AUDIENCE });

@@ -28,7 +28,10 @@ describe('bridge alone', function () {
       if (url !== '/') seen.push({ path: url, authorization: headers.authorization ?? '', body: JSON.parse(body) });
       return 200;
     });
-    emulators = await startEmulators({ log: quiet, sources: { ...sources, firestore: { kind: 'running', host: services.url } } });
+    emulators = await startEmulators({
+      log: quiet,
+      sources: { ...sources, firestore: { kind: 'running', host: new URL(services.url).host } },
+    });
     folder = await mkdtemp(join(tmpdir(), 'heliograph-bridge-'));
   });
   after(async () => {
@@ -87,7 +90,13 @@ describe('bridge alone', function () {
 describe('bridge alone, given nothing useful', () => {
   const rows: [string, string[], Record<string, string>, number, RegExp][] = [
     ['no emulator', [], {}, 2, /PUBSUB_EMULATOR_HOST/],
-    ['an address that is none', [], { PUBSUB_EMULATOR_HOST: 'localhost:1', AGENT_PUSH_URL: 'nowhere' }, 2, /'nowhere'/],
+    [
+      'an address that is none',
+      [],
+      { PUBSUB_EMULATOR_HOST: 'localhost:1', AGENT_PUSH_URL: 'nowhere' },
+      2,
+      /AGENT_PUSH_URL: 'nowhere'/,
+    ],
     ['an unknown argument', ['--fast'], {}, 2, /Unknown argument '--fast'/],
     ['a call for help', ['--help'], {}, 0, /Usage/],
   ];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -62,6 +62,7 @@ describe('npm start', function () {
     const lines = await ready(first);
     assert.match(first.text(), /embedded.*ready at http:\/\/127\.0\.0\.1:\d+\n/);
     assert.match(first.text(), /Open to every program on this machine/);
+    for (const url of new Set(first.text().match(/http:\/\/127\.0\.0\.1:\d+(?=\n)/g))) assert.equal((await fetch(url)).status, 200);
     const tasks = await paste(lines);
     worked(tasks);
     first.child.kill('SIGINT');
@@ -93,7 +94,22 @@ describe('npm start', function () {
     await ready(start());
     const second = start();
     assert.equal(await second.ended, 2);
-    assert.ok(second.text().trim().length > 20, second.text());
+    assert.match(second.text(), /in use|is using/);
+    assert.match(second.text(), /--data-dir/);
+  });
+
+  it('says of a data folder that is a file, or holds something else, what is wrong', async () => {
+    await writeFile(join(folder, 'file'), '');
+    await mkdir(join(folder, 'other'));
+    await writeFile(join(folder, 'other/heliograph.db'), 'no database, and long enough to be looked at'.repeat(100));
+    for (const [name, wrong] of [
+      ['file', 'EEXIST'],
+      ['other', 'not a database'],
+    ]) {
+      const run = start('--data-dir', join(folder, name as string));
+      assert.equal(await run.ended, 2);
+      assert.match(run.text(), new RegExp(`^The data folder .*${name} cannot be used: .*${wrong}.*\n$`));
+    }
   });
 
   it('names a port that is in use', async () => {

@@ -1,0 +1,20 @@
+import { curlLines } from './welcome.ts';
+
+/** What a browser shows at the front's `/`: what this is, and where to go. */
+export function frontPage(version: string, url: string): string {
+  return `Heliograph ${version} dispatches work to AI agents.
+
+  POST /dispatch           sends a task
+  GET  /tasks              lists tasks; ?status= and ?agent= choose, ?limit= and ?cursor= page
+  GET  /task/{id}          one task; ?waitSeconds=30 waits for its end
+  GET  /task/{id}/events   its timeline, as server-sent events
+  POST /task/{id}/cancel   stops it
+  POST /task/{id}/redrive  gives one that is dead another life
+  GET  /callbacks/key      the key that callbacks are signed with
+  GET  /healthz            how each function is
+
+${curlLines(url, undefined)[0]}
+
+Where an API key is required, send it as X-API-Key. README.md tells the rest.
+`;
+}
