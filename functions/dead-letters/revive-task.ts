@@ -34,6 +34,8 @@ export async function reviveTask(
 async function revive(runtime: Runtime, known: Known): Promise<void> {
   const decide = ({ task }: Known): Decision<'leave' | 'bury'> => {
     if (task.status !== 'queued') return { answer: 'leave' };
+    // Refused because its pause is not over: that is no round without an agent, and the sweeper publishes it when it is.
+    if (task.retryAt !== undefined && runtime.clock.now() < task.retryAt) return { answer: 'leave' };
     const rounds = (task.deadLetterRounds ?? 0) + 1;
     if (rounds >= MAX_ROUNDS) return { answer: 'bury' };
     const { republishMs, republishMaximumMs } = runtime.settings.times;

@@ -56,6 +56,19 @@ describe('dead letters', function () {
     assert.deepEqual([(await view(id)).status, rounds(await view(id))], ['queued', [1, 2, 1]]);
   });
 
+  it('of a task whose agent asked for a long pause: nothing, and it runs after the pause', async () => {
+    const id = await lost();
+    const { attempt } = (await claimAsCodex(stack, id)).body;
+    const proof = { epoch: attempt.epoch, outcomeToken: attempt.outcomeToken };
+    await stack.post(`/task-update/${id}`, { ...proof, outcome: { status: 'retry', retryAfterMs: 1_000 } });
+    const paused = await view(id);
+    for (let round = 0; round < 4; round++) assert.equal(await dead({ taskId: id }), 204);
+    assert.deepEqual(await view(id), paused);
+    stack.fate = () => 'out';
+    const ended = await stack.ended(id);
+    assert.deepEqual([ended.status, ended.attempts, rounds(ended)], ['succeeded', 2, []]);
+  });
+
   it('of a running or ended task: nothing', async () => {
     const id = await lost();
     const { attempt } = (await claimAsCodex(stack, id)).body;
