@@ -7,10 +7,11 @@ import { followUp } from '../core/follow-ups.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { type Decision, decideAndWrite } from '../core/store.ts';
 import { isEnded, type JsonObject, type Known } from '../core/task.ts';
+import { fromDocument } from '../core/task-document.ts';
 import { merged } from './read-tasks.ts';
 import { fullView, notFound, ownTask } from './task-view.ts';
 
-const MAX_CHILDREN = 1_000;
+const CHILDREN_AT_ONCE = 200;
 
 /** 200 when the task is cancelled, 202 when it was running and has been asked to stop. Throws `Problem` 404, 409 `task_ended`. */
 export async function cancel(
@@ -18,19 +19,28 @@ export async function cancel(
   caller: Caller,
   id: string,
 ): Promise<{ readonly status: 200 | 202; readonly view: JsonObject }> {
-  const known = await ownTask(runtime, caller, id);
-  const cancelled = await cancelOne(runtime, caller, id, known);
+  const cancelled = await cancelOne(runtime, caller, await ownTask(runtime, caller, id));
+  if (cancelled === 'absent') throw notFound(id);
   if (cancelled === 'ended') throw new Problem(409, 'task_ended', `Task ${id} has ended; it can no longer be cancelled.`);
-  for await (const child of merged(runtime, { tenant: caller.tenant, parentTaskId: id }, undefined, MAX_CHILDREN)) {
-    await cancel(runtime, caller, child.id).catch(ignoreEnded);
-  }
+  await cancelChildren(runtime, caller, id, new Set([id]));
   return {
     status: cancelled === 'cancelled' ? 200 : 202,
     view: await fullView(runtime, id, (await ownTask(runtime, caller, id)).task),
   };
 }
 
-async function cancelOne(runtime: Runtime, caller: Caller, id: string, known: Known): Promise<'ended' | 'cancelled' | 'asked'> {
+/** All below a task. `seen` ends it where tasks name each other as parent, which ids made from keys let them. */
+async function cancelChildren(runtime: Runtime, caller: Caller, parentTaskId: string, seen: Set<string>): Promise<void> {
+  const equal = { tenant: caller.tenant, parentTaskId };
+  for await (const { id, version, data } of merged(runtime, equal, undefined, CHILDREN_AT_ONCE)) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    await cancelOne(runtime, caller, { id, version, task: fromDocument(data) });
+    await cancelChildren(runtime, caller, id, seen);
+  }
+}
+
+async function cancelOne(runtime: Runtime, caller: Caller, known: Known): Promise<'absent' | 'ended' | 'cancelled' | 'asked'> {
   type Answer = { readonly kind: 'ended' | 'asked' } | { readonly kind: 'cancelled'; readonly known: Known };
   const decide = ({ task }: Known): Decision<Answer> => {
     if (isEnded(task.status)) return { answer: { kind: 'ended' } };
@@ -45,12 +55,8 @@ async function cancelOne(runtime: Runtime, caller: Caller, id: string, known: Kn
     const change = closing(runtime, task, { status: 'cancelled', error, by: caller.name }, undefined);
     return { change, gives: (closed) => ({ kind: 'cancelled', known: closed }) };
   };
-  const answer = await decideAndWrite<Answer | undefined>(runtime, id, known, decide, undefined);
-  if (answer === undefined) throw notFound(id);
+  const answer = await decideAndWrite<Answer | undefined>(runtime, known.id, known, decide, undefined);
+  if (answer === undefined) return 'absent';
   if (answer.kind === 'cancelled') await followUp(runtime, answer.known);
   return answer.kind;
-}
-
-function ignoreEnded(error: unknown): void {
-  if (!(error instanceof Problem && (error.code === 'task_ended' || error.code === 'task_not_found'))) throw error;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
+import { keyedId } from '../../functions/core/create.ts';
 import type { Refusal, View } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 
@@ -85,5 +86,15 @@ describe('cancel', function () {
     }
     assert.equal((await stack.get(`/task/${stranger.id}`)).body.status, 'waiting');
     await cancel(stranger.id);
+  });
+
+  it('comes to an end where running tasks name each other as parent', async () => {
+    const [one, other] = ['one', 'other'].map((key) => keyedId('default', 'codex', key)) as [string, string];
+    const packet = { agent: 'codex', mode: 'pubsub', payload: { pauseMs: 60_000 } };
+    await stack.dispatch({ ...packet, idempotencyKey: 'one', parentTaskId: other });
+    await stack.dispatch({ ...packet, idempotencyKey: 'other', parentTaskId: one });
+    for (const id of [one, other]) await stack.reaches(id, 'running');
+    assert.equal((await cancel(one)).status, 202);
+    for (const id of [one, other]) assert.equal((await stack.ended(id)).status, 'cancelled');
   });
 });
