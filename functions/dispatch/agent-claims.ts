@@ -29,7 +29,8 @@ const claimBody = z.strictObject(terms);
 const adoptBody = z.strictObject({
   ...terms,
   message: z.strictObject({
-    messageId: z.string().min(1).max(200),
+    /** Empty for a `/run` request. */
+    messageId: z.string().max(200),
     data: z.base64(),
     attributes: z.record(z.string(), z.string()),
     publishTime: z.number().min(0),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
+import { accountEmail } from '../../functions/core/addresses.ts';
 import { until } from '../support/folder.ts';
 import { httpListener, type Listener } from '../support/http-listener.ts';
 import type { View } from '../support/stack.ts';
@@ -205,5 +206,18 @@ describe('messages published straight to tasks', function () {
       const reply = await stack.post<{ code: string }>(run, body);
       assert.deepEqual([reply.status, reply.body.code], [status, code]);
     }
+  });
+
+  it('posted to the /run of a user’s agent as well', async () => {
+    const audience = stack.local.functionUrls.codex as string;
+    const email = accountEmail(stack.settings, 'dispatch');
+    const headers = { authorization: `Bearer ${await stack.local.issuer.token({ email, audience })}` };
+    const { status, body } = await stack.post<Record<string, unknown>>(
+      `${audience}/run`,
+      { agent: 'codex', payload: { r: 3 } },
+      headers,
+    );
+    assert.deepEqual([status, body.status, body.result, body.costCents], [200, 'succeeded', { echo: { r: 3 } }, 5]);
+    assert.equal((await stack.ended(String(body.taskId))).agent, 'codex');
   });
 });
