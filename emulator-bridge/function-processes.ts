@@ -36,7 +36,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const FRAMEWORK = join(dirname(createRequire(import.meta.url).resolve('@google-cloud/functions-framework')), 'main.js');
 const PRELOAD = join(HERE, 'loopback-only.ts');
 const SOURCE = join(HERE, '../functions/index.ts');
-/** Everything else of our own environment stays ours: a function gets what the topology lists, as in the cloud. */
+/** Everything else of our own environment stays ours: a function gets its settings, as in the cloud. */
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_V8_COVERAGE', 'NODE_COMPILE_CACHE'];
 
 /** Starts all of them and waits until each answers `/healthz`. Rejects, with nothing left running, when one does not. */

@@ -123,7 +123,6 @@ function receiver(row: SubscriptionRow, backoff: Backoff, clock: Clock, deliver:
   };
 
   return {
-    holds,
     message(message: Message): void {
       if (!admits(message.attributes)) {
         message.ack();

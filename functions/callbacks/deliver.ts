@@ -1,5 +1,6 @@
 /**
- * Delivers one callback: the task view, signed, to the task's `callbackUrl`. One id over all tries, a fresh time for each.
+ * Delivers one callback: the task view, signed, to the task's `callbackUrl`. One id over all tries, a fresh time for each. A large
+ * payload or result is named by its reference: `GET /task/{id}` gives it.
  *
  * Source: Standard Webhooks (standardwebhooks.com).
  */

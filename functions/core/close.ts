@@ -1,5 +1,6 @@
 /**
- * `close()` is the only writer of terminal states. The same write settles what the attempts cost and sets what must follow.
+ * How a task ends. `closing()` alone makes terminal states, whether written here, by a claim that comes too late or by a
+ * cancellation; the same write settles what the attempts cost and sets what must follow.
  */
 
 import { followUp } from './follow-ups.ts';

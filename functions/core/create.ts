@@ -9,11 +9,9 @@ import type { TimedPacket } from './packet.ts';
 import { PreconditionFailed } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import { chained } from './signing.ts';
-import { type Change, TASKS } from './store.ts';
+import { type Change, SHARDS, TASKS } from './store.ts';
 import { coreOf, type Known, type Reference, type Task } from './task.ts';
 import { fromDocument, toDocument } from './task-document.ts';
-
-const SHARDS = 16;
 
 export interface Creation {
   readonly tenant: string;

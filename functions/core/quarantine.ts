@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { PreconditionFailed } from './ports.ts';
 import type { PushMessage } from './push-gate.ts';
 import type { Runtime } from './runtime.ts';
+import { SHARDS } from './store.ts';
 
 const MAX_KEPT_BYTES = 262_144;
-const SHARDS = 16;
 
 /** Why a message was set aside, by a stable code. */
 export interface Flaw {

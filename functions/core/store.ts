@@ -11,6 +11,8 @@ import { type ChainHead, coreOf, type Known, type Task, type TaskCore, type Time
 import { fromDocument, hasOwnField, toDocument } from './task-document.ts';
 
 export const TASKS = 'tasks';
+/** Documents are spread at random over this many values of `shard`; what lists them asks each shard. */
+export const SHARDS = 16;
 const MAX_TIMELINE = 200;
 const MOVED_AT_ONCE = 100;
 const MAX_TRIES = 20;

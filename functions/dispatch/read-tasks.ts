@@ -6,12 +6,11 @@ import { Problem } from '../core/errors.ts';
 import { checked, paging } from '../core/http.ts';
 import type { Query, Stored } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { TASKS } from '../core/store.ts';
+import { SHARDS, TASKS } from '../core/store.ts';
 import { isEnded, type JsonObject, STATUSES, type Task, taskView } from '../core/task.ts';
 import { fromDocument } from '../core/task-document.ts';
 import { fullView, ownTask } from './task-view.ts';
 
-const SHARDS = 16;
 const MAX_LIST_BYTES = 8 * 1024 * 1024;
 
 const taskQuery = z.strictObject({ waitSeconds: z.coerce.number().min(0).max(30).default(0) });
@@ -81,7 +80,7 @@ export async function listTasks(runtime: Runtime, caller: Caller, query: unknown
   return { tasks };
 }
 
-/** Documents of all shards, newest first. Reads little more than it gives: each shard in small pages, as they run out. */
+/** Documents of all shards, newest first. Reads little more than the `wanted` it expects to give: each shard in small pages, as they run out. */
 export async function* merged(
   runtime: Pick<Runtime, 'documents'>,
   equal: Query['equal'],

@@ -2,11 +2,10 @@
 
 import type { Query } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { TASKS } from '../core/store.ts';
+import { SHARDS, TASKS } from '../core/store.ts';
 import { fromDocument } from '../core/task-document.ts';
 import { wake } from './wake.ts';
 
-const SHARDS = 16;
 const PAGE = 100;
 const CAP_PER_SHARD = 1_000;
 const AT_ONCE = 16;
