@@ -28,14 +28,28 @@ export function textDigest(runtime: Pick<Runtime, 'egress' | 'objects' | 'clock'
 /** Lines are counted as `wc -l` would, plus a last one without a line feed; words are runs of what is no white space. */
 export function digest(bytes: Buffer) {
   const text = bytes.toString('utf8');
-  const lineFeeds = text.split('\n').length - 1;
-  return {
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    bytes: bytes.length,
-    lines: lineFeeds + (text.length > 0 && !text.endsWith('\n') ? 1 : 0),
-    words: text.split(/\s+/u).filter(Boolean).length,
-  };
+  return { sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length, ...countsOf(text) };
 }
+
+/** Character by character: a list of the words of a large text takes thirty times its memory, and seconds. */
+function countsOf(text: string): { lines: number; words: number } {
+  let lines = 0;
+  let words = 0;
+  let inWord = false;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === LINE_FEED) lines += 1;
+    const space = code < 128 ? code === 32 || (code >= 9 && code <= 13) : WIDE_SPACES.has(code);
+    if (!space && !inWord) words += 1;
+    inWord = !space;
+  }
+  return { lines: lines + (text.length > 0 && !text.endsWith('\n') ? 1 : 0), words };
+}
+
+const LINE_FEED = 10;
+/** What a regular expression's `\s` matches beyond ASCII. */
+const WIDE_SPACES = new Set([...'\u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff'].map((space) => space.charCodeAt(0)));
+for (let code = 0x2000; code <= 0x200a; code++) WIDE_SPACES.add(code);
 
 /** Source: RFC 2397. */
 function fromDataUrl(url: string): Buffer {

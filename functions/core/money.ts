@@ -10,5 +10,7 @@ export const centsFromMicros = (micros: number): number => micros / MICROS_PER_C
 /** Whether an amount in cents is a whole number of micro-dollars that a double holds exactly. */
 export function isWholeMicros(cents: number): boolean {
   const micros = cents * MICROS_PER_CENT;
-  return Number.isSafeInteger(Math.round(micros)) && Math.abs(micros - Math.round(micros)) < 1e-6 * Math.max(1, Math.abs(cents));
+  // What rounding to a double leaves of a whole number, twice over.
+  const tolerance = Math.max(1e-6, Math.abs(micros) * 4 * Number.EPSILON);
+  return Number.isSafeInteger(Math.round(micros)) && Math.abs(micros - Math.round(micros)) <= tolerance;
 }

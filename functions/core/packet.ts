@@ -16,20 +16,32 @@ const name = (max: number) =>
     .max(max)
     .refine((text) => !/\p{Cc}/u.test(text), 'contains control characters')
     .refine(isWellFormed, 'is not well-formed Unicode');
-const jsonObject = z
-  .record(z.string(), z.unknown())
-  .refine((value) => isShallow(value, 100), 'is nested more than 100 levels deep');
-const small = (maxBytes: number) =>
-  jsonObject.refine((value) => Buffer.byteLength(JSON.stringify(value)) <= maxBytes, `is larger than ${maxBytes} bytes of JSON`);
+const MAX_LEVELS = 100;
+const isShallowEnough = (value: unknown): boolean => isShallow(value, MAX_LEVELS);
+// What is measured next would not bear a greater depth.
+const tooDeep = { error: `is nested more than ${MAX_LEVELS} levels deep`, abort: true };
+const fits = (maxBytes: number) => (value: unknown) => Buffer.byteLength(JSON.stringify(value)) <= maxBytes;
+const larger = (maxBytes: number): string => `is larger than ${maxBytes} bytes of JSON`;
 
-const workSchema = z.strictObject({
-  module_name: z.string().max(500).optional(),
-  task_type: z.enum(['analysis', 'modification', 'verification', 'deployment']).optional(),
-  constraints: z.array(z.unknown()).max(100).optional(),
-  business_rules: z.array(z.unknown()).max(100).optional(),
-  philosophy_tags: z.array(z.string().max(200)).max(100).optional(),
-  backup_id: z.string().max(200).nullable().optional(),
-});
+const jsonObject = z
+  .unknown()
+  // The library would leave it out without a word.
+  .refine((value) => !Object.hasOwn(Object(value), '__proto__'), 'has a field named __proto__')
+  .pipe(z.record(z.string(), z.unknown()).refine(isShallowEnough, tooDeep));
+const MAX_METADATA_BYTES = 16_384;
+const MAX_WORK_BYTES = 65_536;
+
+const workSchema = z
+  .strictObject({
+    module_name: z.string().max(500).optional(),
+    task_type: z.enum(['analysis', 'modification', 'verification', 'deployment']).optional(),
+    constraints: z.array(z.unknown()).max(100).optional(),
+    business_rules: z.array(z.unknown()).max(100).optional(),
+    philosophy_tags: z.array(z.string().max(200)).max(100).optional(),
+    backup_id: z.string().max(200).nullable().optional(),
+  })
+  .refine(isShallowEnough, tooDeep)
+  .refine(fits(MAX_WORK_BYTES), larger(MAX_WORK_BYTES));
 
 export const packetSchema = z.strictObject({
   agent: name(63),
@@ -47,7 +59,7 @@ export const packetSchema = z.strictObject({
   idempotencyKey: name(500).optional(),
   callbackUrl: z.string().max(2_048).refine(URL.canParse, 'is not a URL').optional(),
   traceId: name(200).optional(),
-  metadata: small(16_384).optional(),
+  metadata: jsonObject.refine(fits(MAX_METADATA_BYTES), larger(MAX_METADATA_BYTES)).optional(),
   sessionId: name(200).optional(),
   projectId: name(200).optional(),
   parentTaskId: name(200).optional(),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { digest } from '../../functions/agent-light/text-digest.ts';
 import { httpListener, type Listener } from '../support/http-listener.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 
@@ -9,6 +10,25 @@ const digestOf = (bytes: Buffer | string, lines: number, words: number) => ({
   bytes: Buffer.byteLength(bytes),
   lines,
   words,
+});
+
+describe('the counts of a text', () => {
+  it('are those of its split at white space, whichever', () => {
+    const spaces = Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code)).filter((one) => /\s/u.test(one));
+    const texts = [...spaces, ...spaces.map((one) => `a${one}${one}b${one}`), '\u200b', 'a\u180eb', '\u0085', '✓ \ud83d\ude00 x'];
+    for (const text of texts) {
+      const { words, lines } = digest(Buffer.from(text));
+      assert.equal(words, text.split(/\s+/u).filter(Boolean).length, JSON.stringify(text));
+      assert.equal(lines, text.split('\n').length - (text.endsWith('\n') ? 1 : 0), JSON.stringify(text));
+    }
+  });
+
+  it('of a large text take little more than the text', () => {
+    const bytes = Buffer.from('ab '.repeat(10_000_000));
+    const started = Date.now();
+    assert.equal(digest(bytes).words, 10_000_000);
+    assert.ok(Date.now() - started < 1_500, `${Date.now() - started} ms`);
+  });
 });
 
 describe('text.digest', function () {

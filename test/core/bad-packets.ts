@@ -59,6 +59,17 @@ export function badPackets(nowMs: number): BadPacket[] {
     ['callbackUrl: overlong', { callbackUrl: `https://example.com/${'a'.repeat(2048)}` }, 'callbackUrl', /character/],
     ['metadata: too large', { metadata: { note: 'x'.repeat(17_000) } }, 'metadata', /larger than 16384/],
     ['metadata: list', { metadata: [] }, 'metadata', /object/],
+    ['metadata: very deep', { metadata: { a: nested(3_000) } }, 'metadata', /100 levels/],
+    ['work: very deep', { work: { constraints: nested(3_000) } }, 'work', /100 levels/],
+    ['work: too large', { work: { business_rules: ['x'.repeat(66_000)] } }, 'work', /larger than 65536/],
+    ['payload: a field that makes a prototype', { payload: JSON.parse('{"__proto__":{"a":1}}') }, 'payload', /__proto__/],
+    ['metadata: a field that makes a prototype', { metadata: JSON.parse('{"__proto__":1}') }, 'metadata', /__proto__/],
+    [
+      'budgetCents: a large one with a fraction of a micro-dollar',
+      { budgetCents: 1_000_000.000_05 },
+      'budgetCents',
+      /micro-dollar/,
+    ],
     ['notBefore: after the ttl', { ttlSeconds: 60, notBefore: now + 120 }, 'notBefore', /before the ttl/],
     ['notBefore: negative', { notBefore: -1 }, 'notBefore', /range/],
     ['priority: fraction', { priority: 0.5 }, 'priority', /int/],
@@ -110,3 +121,10 @@ export const naughtyStrings: readonly string[] = [
   '\u202etxet desrever\u202c',
   'ﬀ ﷽ ẞ ı İ',
 ];
+
+/** Lists within lists, `levels` deep. */
+function nested(levels: number): unknown[] {
+  let list: unknown[] = [];
+  for (let level = 1; level < levels; level++) list = [list];
+  return list;
+}
