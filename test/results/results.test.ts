@@ -121,6 +121,23 @@ describe('results', function () {
     assert.deepEqual([(await view(taskId)).status, (await view(taskId)).costCents], ['succeeded', 3]);
   });
 
+  const arrivals: [string, number, string][] = [
+    ['counts a success that ended in time, though it comes after the ttl', -100, 'succeeded'],
+    ['takes a success that ended after the ttl for an expiry', 100, 'expired'],
+  ];
+  for (const [name, afterMs, status] of arrivals) {
+    it(name, async () => {
+      const attempt = await claimed({ ttlSeconds: 0.8 });
+      const ttlMs = (await view(attempt.taskId)).ttl * 1000;
+      await until(async () => Date.now() > ttlMs + 150);
+      const outcome = { status: 'succeeded', result: 1, endedAt: ttlMs + afterMs, costMicros: 10_000 };
+      assert.equal(await result({ ...attempt, outcome }), 204);
+      const ended = await view(attempt.taskId);
+      assert.deepEqual([ended.status, ended.costCents], [status, 1]);
+      assert.equal(ended.error?.code, status === 'expired' ? 'ttl_expired' : undefined);
+    });
+  }
+
   it('never raises a charge by a late report', async () => {
     const attempt = await claimed();
     await update(attempt, { status: 'succeeded', costCents: 1 });

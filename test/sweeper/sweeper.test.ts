@@ -69,6 +69,16 @@ describe('the sweeper', function () {
     );
   });
 
+  it('leaves a task alone until lease and grace are over, however early it looks', async () => {
+    const { id } = await claimed();
+    const { task, version } = await stack.stored(id);
+    await stack.documents.commit([{ kind: 'update', collection: 'tasks', id, version, set: { wakeAt: Date.now() } }]);
+    const ends = (task.leasedAt ?? 0) + (task.leaseMs ?? 0) + 500;
+    await until(async () => (await stack.stored(id)).task.wakeAt === ends);
+    await until(async () => Date.now() > ends - 100);
+    assert.equal((await view(id)).status, 'running');
+  });
+
   it('takes back a task whose agent has gone, after lease and grace, and it runs again', async () => {
     const { id } = await claimed();
     const started = Date.now();
