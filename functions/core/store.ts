@@ -7,7 +7,7 @@ import { Problem } from './errors.ts';
 import { type Documents, type Fields, PreconditionFailed, SERVER_TIME, type Write } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import { chained } from './signing.ts';
-import { type ChainHead, coreOf, type Known, type Task, type TaskCore, type TimelineEntry } from './task.ts';
+import { type ChainHead, coreOf, isTaskId, type Known, type Task, type TaskCore, type TimelineEntry } from './task.ts';
 import { fromDocument, hasOwnField, toDocument } from './task-document.ts';
 
 export const TASKS = 'tasks';
@@ -28,6 +28,7 @@ export interface Change {
 
 /** Reads a task; `undefined` when there is none or its retention has ended (stores delete late). */
 export async function readTask(runtime: Pick<Runtime, 'documents' | 'clock'>, id: string): Promise<Known<Task> | undefined> {
+  if (!isTaskId(id)) return undefined;
   const stored = await runtime.documents.get(TASKS, id);
   if (stored === undefined) return undefined;
   const task = fromDocument(stored.data);

@@ -11,6 +11,9 @@ const ENDED: ReadonlySet<string> = new Set(['succeeded', 'failed', 'expired', 'c
 /** Whether a status is terminal. Terminal states never change, except by redrive. */
 export const isEnded = (status: Status): status is EndStatus => ENDED.has(status);
 
+/** Whether a text may be the id of a task. Stores refuse some others, or read them as a path to another document. */
+export const isTaskId = (text: string): boolean => /^[\w-]{1,200}$/.test(text) && !/^__.*__$/.test(text);
+
 export type JsonObject = Record<string, unknown>;
 
 export interface TaskError {

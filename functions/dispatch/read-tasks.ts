@@ -7,7 +7,7 @@ import { checked, paging } from '../core/http.ts';
 import type { Query, Stored } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { SHARDS, TASKS } from '../core/store.ts';
-import { isEnded, type JsonObject, STATUSES, type Task, taskView } from '../core/task.ts';
+import { isEnded, isTaskId, type JsonObject, STATUSES, type Task, taskView } from '../core/task.ts';
 import { fromDocument } from '../core/task-document.ts';
 import { fullView, ownTask } from './task-view.ts';
 
@@ -117,7 +117,9 @@ const encoded = (document: Stored): string => Buffer.from(JSON.stringify(positio
 
 function decoded(cursor: string): { value: number; id: string } {
   try {
-    return z.strictObject({ value: z.number(), id: z.string() }).parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+    return z
+      .strictObject({ value: z.number(), id: z.string().refine(isTaskId) })
+      .parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
   } catch {
     throw new Problem(422, 'invalid_fields', 'cursor is not one that a list here has given.', {
       fields: [{ field: 'cursor', code: 'invalid', message: 'is not one that a list here has given' }],
