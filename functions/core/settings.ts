@@ -150,8 +150,9 @@ export function readSettings(
   for (const [path, value] of Object.entries(flags)) if (value !== undefined) assign(merged, path, value);
   const parsed = schema.safeParse(merged);
   if (!parsed.success) {
+    const groups = paths.filter((path) => path.includes('.')).map((path) => path.split('.', 1)[0] as string);
     const fields = fieldIssues(parsed.error, 'is not a setting').map(({ field, code, message }) => {
-      const known = code === 'unknown_field' ? suggestion(field, paths) : '';
+      const known = code === 'unknown_field' ? suggestion(field, [...paths, ...groups]) : '';
       return { field: field || 'file', code, message: message + known };
     });
     const lines = fields.map(({ field, message }) => `${named(field, paths)} ${message}`);

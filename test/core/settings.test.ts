@@ -86,6 +86,7 @@ describe('settings', () => {
     ['too much', { ORCHESTRATOR_PORT: '70000' }, {}, /port \(ORCHESTRATOR_PORT\) is out of range: it has to be <=65535$/m],
     ['a misspelt setting', {}, { prot: 1 }, /^ {2}prot is not a setting; did you mean port\?$/m],
     ['a misspelt inner one', {}, { times: { sweepms: 1 } }, /times\.sweepms is not a setting; did you mean times\.sweepMs\?$/m],
+    ['a misspelt group', {}, { tiems: { sweepMs: 1 } }, /^ {2}tiems is not a setting; did you mean times\?$/m],
     ['one like no other', {}, { moon: 1 }, /moon is not a setting$/m],
     ['a text for settings', {}, { oidc: 5 }, /^ {2}oidc has to be an object, not a number$/m],
   ];
