@@ -35,7 +35,7 @@ async function readOrMake(folder: string): Promise<KeyFile> {
   }
   const random = (bytes: number) => randomBytes(bytes).toString('hex');
   const made = newApiKey(random, { tenant: 'default', scopes: ['admin'], createdAt: Date.now() });
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(path, JSON.stringify(made), { mode: 0o600 });
   await chmod(path, 0o600);
   return made;

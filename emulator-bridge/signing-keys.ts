@@ -34,7 +34,7 @@ export async function openSigningKeys(folder: string | undefined): Promise<Signi
 
   async function save(): Promise<void> {
     if (path === undefined || folder === undefined) return;
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     // A half-written file would lose every key, so the new one replaces the old in one step.
     const draft = `${path}.${process.pid}`;
     await writeFile(draft, JSON.stringify(file), { mode: 0o600 });

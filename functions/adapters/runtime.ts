@@ -37,7 +37,7 @@ export async function embeddedParts(
   const { openDatabase } = await import('./sqlite-database.ts');
   const { sqliteDocuments } = await import('./sqlite-documents.ts');
   const { sqliteQueue } = await import('./sqlite-queue.ts');
-  await mkdir(settings.dataDir, { recursive: true });
+  await mkdir(settings.dataDir, { recursive: true, mode: 0o700 });
   const database = openDatabase({ path: join(settings.dataDir, 'heliograph.db') });
   const clock = systemClock();
   const documents = sqliteDocuments(database, topology, 'tasks', clock);

@@ -195,7 +195,11 @@ const NUMBERS_PER_BOOT = 10_000_000_000;
 
 function open(path: string): { connection: DatabaseSync; boot: number } {
   const folder = dirname(path);
-  if (path !== ':memory:') mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (path !== ':memory:') {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // SQLite would make it readable by everybody on this machine; its log takes the mode of the file.
+    closeSync(openSync(path, 'a', 0o600));
+  }
   const connection = new DatabaseSync(path, { timeout: 0 });
   try {
     // The exclusive lock also spares the shared-memory file; it is taken with the first transaction and kept.
