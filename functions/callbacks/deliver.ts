@@ -6,10 +6,8 @@
  */
 
 import { Problem } from '../core/errors.ts';
-import { callbackId } from '../core/follow-ups.ts';
-import { type PushMessage, parsedData } from '../core/push-gate.ts';
-import { quarantine } from '../core/quarantine.ts';
-import { type CallbackMessage, SIGNATURE } from '../core/run-message.ts';
+import { callbackId, callbackOf } from '../core/follow-ups.ts';
+import type { PushMessage } from '../core/push-gate.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { decideAndWrite, readTask } from '../core/store.ts';
 import { isEnded, type Known, type Task, taskView } from '../core/task.ts';
@@ -21,12 +19,9 @@ const MAX_REPLY_BYTES = 65_536;
 
 /** Throws `Problem` 503 `callback_failed` when it is to be tried again. */
 export async function deliver(runtime: Runtime, message: PushMessage): Promise<void> {
-  const parsed = parsedData(message.data)?.value as CallbackMessage | undefined;
-  if (parsed === undefined || !runtime.signing.messageValid(message.data, message.attributes[SIGNATURE])) {
-    return quarantine(runtime, message, { code: 'invalid_callback', reason: 'The message is not a signed callback.' });
-  }
-  const known = await readTask(runtime, parsed.taskId);
-  if (known === undefined || !isDue(known.task, parsed.redrives)) return;
+  const callback = await callbackOf(runtime, message);
+  const known = callback && (await readTask(runtime, callback.taskId));
+  if (known === undefined || !isDue(known.task, callback?.redrives)) return;
   const status = await post(runtime, known);
   if (status >= 200 && status < 300) return record(runtime, known, 'delivered', { status });
   if (status === 410) return record(runtime, known, 'failed', { status, reason: 'gone' });
@@ -34,7 +29,7 @@ export async function deliver(runtime: Runtime, message: PushMessage): Promise<v
 }
 
 /** A task that was redriven meanwhile has another end to tell of, under another id. */
-const isDue = (task: Task, redrives: number): boolean =>
+const isDue = (task: Task, redrives: number | undefined): boolean =>
   isEnded(task.status) && task.redrives === redrives && task.callbackUrl !== undefined && task.callback === undefined;
 
 async function post(runtime: Runtime, { id, task }: Known<Task>): Promise<number> {

@@ -60,13 +60,6 @@ export function closing(runtime: Closers, task: TaskCore, end: End, epoch: numbe
   const now = runtime.clock.now();
   const pending = task.callbackUrl === undefined ? [] : ['callback'];
   const charges = task.charges.map((charge) => settled(charge, charge.epoch === epoch ? end.costMicros : undefined));
-  const quote = task.charges.find((charge) => charge.epoch === epoch)?.quoteMicros ?? 0;
-  const overrunMicros = end.costMicros !== undefined && end.costMicros > quote ? end.costMicros - quote : 0;
-  if (overrunMicros > 0)
-    runtime.log.error(
-      { agent: task.agent, epoch, overrunMicros },
-      'An attempt reported more than its quote; the quote is charged.',
-    );
   return {
     set: {
       status: end.status,
@@ -91,10 +84,24 @@ export function closing(runtime: Closers, task: TaskCore, end: End, epoch: numbe
       event: end.status,
       ...(epoch === undefined ? {} : { epoch }),
       ...(end.error ? { code: end.error.code } : {}),
-      ...(overrunMicros > 0 ? { overrunMicros } : {}),
+      ...overrun(runtime, task, epoch, end.costMicros),
       ...(end.by ? { by: end.by } : {}),
     },
   };
+}
+
+/** For the timeline, what an attempt reported above its quote; alarmed, since an agent's price is then wrong. */
+export function overrun(
+  runtime: Pick<Runtime, 'log'>,
+  task: TaskCore,
+  epoch: number | undefined,
+  reportedMicros: number | undefined,
+): { readonly overrunMicros?: number } {
+  const quoteMicros = task.charges.find((charge) => charge.epoch === epoch)?.quoteMicros ?? 0;
+  if (reportedMicros === undefined || reportedMicros <= quoteMicros) return {};
+  const overrunMicros = reportedMicros - quoteMicros;
+  runtime.log.error({ agent: task.agent, epoch, overrunMicros }, 'An attempt reported more than its quote; the quote is charged.');
+  return { overrunMicros };
 }
 
 /** A charge as it stands at the end: the report, at most the quote; without one the quote. */
@@ -121,7 +128,10 @@ function settle(runtime: Closers, known: Known, end: End, epoch: number, kind: '
   if (charge === undefined || charge.reported || end.costMicros === undefined) return { answer: { kind, known } };
   const charges = task.charges.map((candidate) => (candidate === charge ? settled(charge, end.costMicros) : candidate));
   runtime.log.info({ taskId: known.id, epoch }, 'A late report settled its attempt.');
-  return { change: { set: { charges }, event: { event: 'settled', epoch } }, gives: (written) => ({ kind, known: written }) };
+  return {
+    change: { set: { charges }, event: { event: 'settled', epoch, ...overrun(runtime, task, epoch, end.costMicros) } },
+    gives: (written) => ({ kind, known: written }),
+  };
 }
 
 /** An outcome whose run ended after the ttl is no outcome: the task has expired. */

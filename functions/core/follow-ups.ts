@@ -1,7 +1,9 @@
 /** What must follow the end of a task. Each step is idempotent; the sweeper repeats what a crash left undone. */
 
 import { PreconditionFailed } from './ports.ts';
-import { publishSigned } from './run-message.ts';
+import { type PushMessage, parsedData } from './push-gate.ts';
+import { quarantine } from './quarantine.ts';
+import { type CallbackMessage, publishSigned, SIGNATURE } from './run-message.ts';
 import type { Runtime } from './runtime.ts';
 import { writeChange } from './store.ts';
 import type { Known } from './task.ts';
@@ -30,3 +32,16 @@ export async function followUp(
 
 /** The id of a task's callback: one per end, the same over all tries. */
 export const callbackId = (taskId: string, redrives: number): string => (redrives === 0 ? taskId : `${taskId}-${redrives}`);
+
+/** The callback that a message asks for. One that was not signed here is quarantined. */
+export async function callbackOf(
+  runtime: Pick<Runtime, 'documents' | 'signing' | 'clock' | 'settings' | 'log'>,
+  message: PushMessage,
+): Promise<CallbackMessage | undefined> {
+  const parsed = parsedData(message.data);
+  if (parsed !== undefined && runtime.signing.messageValid(message.data, message.attributes[SIGNATURE])) {
+    return parsed.value as CallbackMessage;
+  }
+  await quarantine(runtime, message, { code: 'invalid_callback', reason: 'The message is not a signed callback.' });
+  return undefined;
+}

@@ -1,7 +1,7 @@
 /** What a running attempt may do with its lease: renew it, park it until the ttl, note progress, give it back for a retry. */
 
 import { leased } from './claim.ts';
-import { type Closed, type Closers, close, settled, settleLate } from './close.ts';
+import { type Closed, type Closers, close, overrun, settled, settleLate } from './close.ts';
 import type { Runtime } from './runtime.ts';
 import { type Change, type Decision, decideAndWrite } from './store.ts';
 import type { Known, TaskError } from './task.ts';
@@ -84,7 +84,13 @@ export async function retry(
           charges: task.charges.map((charge) => (charge.epoch === epoch ? settled(charge, failure.costMicros) : charge)),
         },
         remove: ['leasedAt', 'leaseMs', 'parked'].filter((field) => field in task),
-        event: { event: 'retry', epoch, code: failure.error.code, ...(failure.by ? { by: failure.by } : {}) },
+        event: {
+          event: 'retry',
+          epoch,
+          code: failure.error.code,
+          ...overrun(runtime, task, epoch, failure.costMicros),
+          ...(failure.by ? { by: failure.by } : {}),
+        },
       },
       gives: (queued) => ({ kind: 'queued', known: queued }),
     };

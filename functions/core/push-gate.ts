@@ -18,6 +18,18 @@ export interface PushMessage {
   readonly deliveryAttempt: number;
 }
 
+/** What a push brought; with a `flaw` in its envelope, it can never be processed. */
+export interface Incoming {
+  readonly message: PushMessage;
+  readonly flaw?: string;
+}
+
+/** Why a message can never be processed, by a stable code. */
+export interface Flaw {
+  readonly code: string;
+  readonly reason: string;
+}
+
 type Gate = Pick<Runtime, 'settings' | 'name' | 'tokenKeys' | 'clock'>;
 
 /**
@@ -42,12 +54,11 @@ export async function admitPush(
 }
 
 /**
- * Opens the envelope of a verified push. Returns what is wrong with it instead, when something is: such a message can never
- * be processed.
+ * Opens the envelope of a verified push.
  *
  * Source: Google Cloud, "Push subscriptions", wrapped message format.
  */
-export async function openEnvelope(request: IncomingMessage): Promise<{ readonly message: PushMessage; readonly flaw?: string }> {
+export async function openEnvelope(request: IncomingMessage): Promise<Incoming> {
   let body: unknown;
   try {
     body = await jsonBody(request);
@@ -87,6 +98,12 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 
 const object = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+
+/** The JSON value that a push brought, or why there is none. */
+export function jsonOf({ message, flaw }: Incoming): { readonly value: unknown } | Flaw {
+  if (flaw !== undefined) return { code: 'invalid_envelope', reason: flaw };
+  return parsedData(message.data) ?? { code: 'invalid_json', reason: 'The data is not JSON.' };
+}
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 

@@ -2,17 +2,11 @@
 
 import { createHash } from 'node:crypto';
 import { PreconditionFailed } from './ports.ts';
-import type { PushMessage } from './push-gate.ts';
+import type { Flaw, PushMessage } from './push-gate.ts';
 import type { Runtime } from './runtime.ts';
 import { SHARDS } from './store.ts';
 
 const MAX_KEPT_BYTES = 262_144;
-
-/** Why a message was set aside, by a stable code. */
-export interface Flaw {
-  readonly code: string;
-  readonly reason: string;
-}
 
 /** Keeps a message with its flaw, once per message and subscription; data above 256 KiB is cut. */
 export async function quarantine(

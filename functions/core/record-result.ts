@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { carriable } from './claim-check.ts';
 import { close } from './close.ts';
 import { retry } from './lease.ts';
-import { type PushMessage, parsedData } from './push-gate.ts';
+import { type Incoming, jsonOf } from './push-gate.ts';
 import { quarantine } from './quarantine.ts';
 import { type ResultMessage, SIGNATURE } from './run-message.ts';
 import type { Runtime } from './runtime.ts';
@@ -29,15 +29,11 @@ const foreignResult = z.object({
 type Recorders = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'settings' | 'messages' | 'objects' | 'log'>;
 
 /** Records an outcome, or quarantines what can never be recorded. Throws what should be delivered again. */
-export async function recordResult(
-  runtime: Recorders,
-  incoming: { readonly message: PushMessage; readonly flaw?: string },
-): Promise<void> {
+export async function recordResult(runtime: Recorders, incoming: Incoming): Promise<void> {
   const { message } = incoming;
   const refuse = (code: string, reason: string) => quarantine(runtime, message, { code, reason });
-  if (incoming.flaw !== undefined) return refuse('invalid_envelope', incoming.flaw);
-  const parsed = parsedData(message.data);
-  if (parsed === undefined) return refuse('invalid_json', 'The data is not JSON.');
+  const parsed = jsonOf(incoming);
+  if ('reason' in parsed) return quarantine(runtime, message, parsed);
   // A message of another topic may be signed as well, and is no result.
   const signed =
     typeof (parsed.value as Partial<ResultMessage> | null)?.outcomeToken === 'string' &&

@@ -1,13 +1,11 @@
 /** `dead-letters`: what Pub/Sub gave up on is put back under the document's rule. The document decides death, never Pub/Sub. */
 
 import { room } from '../core/http.ts';
-import { admitPush, openEnvelope, type PushMessage } from '../core/push-gate.ts';
+import { admitPush, type Incoming, openEnvelope } from '../core/push-gate.ts';
 import { recordResult } from '../core/record-result.ts';
 import type { Room, Runtime } from '../core/runtime.ts';
 import { buryCallback } from './bury-callback.ts';
 import { reviveTask } from './revive-task.ts';
-
-type Incoming = { readonly message: PushMessage; readonly flaw?: string };
 
 export function deadLetters(runtime: Runtime): Room {
   return room(runtime, ['documents', 'messages'], (router) => {

@@ -4,7 +4,7 @@ import { admitMessage } from '../core/adopt.ts';
 import { close } from '../core/close.ts';
 import { createTask, keyedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
-import { type PushMessage, parsedData } from '../core/push-gate.ts';
+import { type Incoming, jsonOf, type PushMessage } from '../core/push-gate.ts';
 import { quarantine } from '../core/quarantine.ts';
 import { publishOrLeave, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -14,15 +14,11 @@ import type { Known } from '../core/task.ts';
 const MAX_ROUNDS = 3;
 
 /** Queues the task of a dead-lettered message again; a message without a task becomes one; what can be neither is quarantined. */
-export async function reviveTask(
-  runtime: Runtime,
-  incoming: { readonly message: PushMessage; readonly flaw?: string },
-): Promise<void> {
+export async function reviveTask(runtime: Runtime, incoming: Incoming): Promise<void> {
   const { message } = incoming;
   const refuse = (code: string, reason: string) => quarantine(runtime, message, { code, reason });
-  if (incoming.flaw !== undefined) return refuse('invalid_envelope', incoming.flaw);
-  const parsed = parsedData(message.data);
-  if (parsed === undefined) return refuse('invalid_json', 'The data is not JSON.');
+  const parsed = jsonOf(incoming);
+  if ('reason' in parsed) return quarantine(runtime, message, parsed);
   const value = parsed.value as { taskId?: unknown } | null;
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'taskId'))
     return adopted(runtime, message, parsed.value, refuse);

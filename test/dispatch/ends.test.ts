@@ -109,6 +109,11 @@ describe('how tasks end', function () {
     assert.deepEqual((await stack.get(`/task/${view.id}`)).body, view);
   });
 
+  it('renews the lease of a long run without a word in the timeline', async () => {
+    const view = await stack.run({ agent: 'codex', payload: { pauseMs: 1_800 } });
+    assert.deepEqual([view.status, events(view)], ['succeeded', ['queued', 'running', 'succeeded']]);
+  });
+
   it('retries a run that outlasts the agent’s own limit for one run', async () => {
     agent.answer = async ({ body }) => {
       if (JSON.parse(body).attempt === 1) await pause(1_500);

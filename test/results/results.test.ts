@@ -138,6 +138,15 @@ describe('results', function () {
     });
   }
 
+  it('records what a report claims above its quote, whatever the outcome, and charges the quote', async () => {
+    for (const outcome of [{ status: 'retry', retryAfterMs: 60_000 }, { status: 'succeeded' }, { status: 'failed' }]) {
+      const attempt = await claimed();
+      await result({ ...attempt, outcome: { ...outcome, costMicros: 50_003 } });
+      const seen = await view(attempt.taskId);
+      assert.deepEqual([seen.costCents, seen.timeline.at(-1)?.overrunMicros], [5, 3], JSON.stringify(seen));
+    }
+  });
+
   it('never raises a charge by a late report', async () => {
     const attempt = await claimed();
     await update(attempt, { status: 'succeeded', costCents: 1 });

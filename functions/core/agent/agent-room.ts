@@ -5,12 +5,11 @@ import type { Request, Response } from 'express';
 import { Problem } from '../errors.ts';
 import { rawBody, room, send } from '../http.ts';
 import { centsFromMicros } from '../money.ts';
-import { openEnvelope, type PushMessage } from '../push-gate.ts';
-import type { Outcome } from '../run-message.ts';
-import { SIGNATURE } from '../run-message.ts';
+import { type Flaw, type Incoming, openEnvelope, type PushMessage } from '../push-gate.ts';
+import { type Outcome, SIGNATURE } from '../run-message.ts';
 import type { Room, Runtime } from '../runtime.ts';
 import type { DefinedAgent } from './define-agent.ts';
-import type { Attempt, Claimed, Incoming, TaskProtocol } from './protocol.ts';
+import type { Attempt, Claimed, TaskProtocol } from './protocol.ts';
 import { type Ran, runAttempt } from './run-attempt.ts';
 
 export interface AgentRoom {
@@ -20,7 +19,7 @@ export interface AgentRoom {
   /** Verifies the caller of a path. Throws `Problem` 401. */
   admit(request: IncomingMessage, path: '/run' | '/pubsub/push'): Promise<void>;
   /** Keeps a message that can never be processed. */
-  quarantine(incoming: Incoming, flaw: { readonly code: string; readonly reason: string }): Promise<void>;
+  quarantine(incoming: Incoming, flaw: Flaw): Promise<void>;
   readonly dependsOn: readonly string[];
 }
 

@@ -3,11 +3,11 @@
 import { functionUrl } from '../addresses.ts';
 import { Problem, TerminalError } from '../errors.ts';
 import { centsFromMicros } from '../money.ts';
-import { parsedData } from '../push-gate.ts';
+import { type Incoming, jsonOf, parsedData } from '../push-gate.ts';
 import type { Outcome } from '../run-message.ts';
 import type { Runtime } from '../runtime.ts';
 import type { JsonObject, TaskError } from '../task.ts';
-import type { Attempt, Claimed, Incoming, TaskProtocol } from './protocol.ts';
+import type { Attempt, Claimed, TaskProtocol } from './protocol.ts';
 
 type Caller = Pick<Runtime, 'settings' | 'egress' | 'identity' | 'ids'>;
 
@@ -20,10 +20,8 @@ export function httpsProtocol(runtime: Caller, agentName: string): TaskProtocol 
   return {
     async claim(incoming, terms) {
       const { quoteMicros: quote, timeLimitMs } = terms(agentName);
-      const { message } = incoming;
-      const parsed = parsedData(message.data);
-      if (incoming.flaw !== undefined) return { kind: 'quarantined', code: 'invalid_envelope', reason: incoming.flaw };
-      if (parsed === undefined) return { kind: 'quarantined', code: 'invalid_json', reason: 'The data is not JSON.' };
+      const parsed = jsonOf(incoming);
+      if ('reason' in parsed) return { kind: 'quarantined', ...parsed };
       const run = (typeof parsed.value === 'object' ? parsed.value : null) as {
         taskId?: unknown;
         agent?: unknown;

@@ -3,7 +3,7 @@
  * agents go through `dispatch` over HTTPS.
  */
 
-import type { PushMessage } from '../push-gate.ts';
+import type { Flaw, Incoming } from '../push-gate.ts';
 import type { Outcome } from '../run-message.ts';
 import type { JsonObject, Known, TaskError } from '../task.ts';
 import type { DefinedAgent } from './define-agent.ts';
@@ -42,12 +42,7 @@ export type Claimed =
   | { readonly kind: 'claimed'; readonly attempt: Attempt; readonly adopted?: boolean }
   | { readonly kind: 'acknowledge' | 'ended'; readonly taskId: string }
   | { readonly kind: 'later'; readonly adopted?: boolean }
-  | { readonly kind: 'quarantined'; readonly code: string; readonly reason: string };
-
-export interface Incoming {
-  readonly message: PushMessage;
-  readonly flaw?: string;
-}
+  | ({ readonly kind: 'quarantined' } & Flaw);
 
 export interface TaskProtocol {
   claim(incoming: Incoming, terms: Terms): Promise<Claimed>;

@@ -6,22 +6,21 @@ import { carriable, checkOut, payloadOf } from '../claim-check.ts';
 import { close } from '../close.ts';
 import { TerminalError } from '../errors.ts';
 import { note, park, renew, retry } from '../lease.ts';
-import { parsedData } from '../push-gate.ts';
+import { type Incoming, jsonOf } from '../push-gate.ts';
 import { type Outcome, publishSigned, type RunMessage, SIGNATURE } from '../run-message.ts';
 import type { Runtime } from '../runtime.ts';
 import { readTask } from '../store.ts';
 import { type JsonObject, type Known, spentMicros, type Task } from '../task.ts';
 import { attemptOf } from './attempt.ts';
-import type { Attempt, Claimed, Incoming, TaskProtocol, Terms } from './protocol.ts';
+import type { Attempt, Claimed, TaskProtocol, Terms } from './protocol.ts';
 
 /** `serves` tells which agents' tasks run here; a task of another agent with a subscription of its own is acknowledged. */
 export function storeProtocol(runtime: Runtime, serves: (agent: string) => boolean): TaskProtocol {
   return {
     async claim(incoming, terms) {
       const { message } = incoming;
-      if (incoming.flaw !== undefined) return { kind: 'quarantined', code: 'invalid_envelope', reason: incoming.flaw };
-      const parsed = parsedData(message.data);
-      if (parsed === undefined) return { kind: 'quarantined', code: 'invalid_json', reason: 'The data is not JSON.' };
+      const parsed = jsonOf(incoming);
+      if ('reason' in parsed) return { kind: 'quarantined', ...parsed };
       const run = parsed.value as Partial<RunMessage> | null;
       if (typeof run !== 'object' || run === null || !Object.hasOwn(run, 'taskId')) return adopting(incoming, parsed.value, terms);
       // A message of another topic may be signed as well, and is no run object.
