@@ -35,9 +35,12 @@ export function watchContract(documentsOf: () => Documents): void {
       const id = randomUUID();
       let told = 0;
       const stops = [1, 2, 3].map(() => documents.watch('things', id, (found) => (told += found ? 1 : 0), assert.fail));
-      await documents.commit([{ kind: 'create', collection: 'things', id, data: {} }]);
-      await until(() => told >= 3);
-      for (const stop of stops) stop();
+      try {
+        await documents.commit([{ kind: 'create', collection: 'things', id, data: {} }]);
+        await until(() => told >= 3);
+      } finally {
+        for (const stop of stops) stop();
+      }
     });
   });
 }
