@@ -15,7 +15,7 @@ const name = (max: number) =>
     .min(1)
     .max(max)
     .refine((text) => !/\p{Cc}/u.test(text), 'contains control characters')
-    .refine(isWellFormed, 'is not well-formed Unicode');
+    .refine((text) => text.isWellFormed(), 'is not well-formed Unicode');
 const MAX_LEVELS = 100;
 const isShallowEnough = (value: unknown): boolean => isShallow(value, MAX_LEVELS);
 // What is measured next would not bear a greater depth.
@@ -96,9 +96,4 @@ export function timed(packet: Packet, nowMs: number): TimedPacket | { readonly f
 function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
-}
-
-/** Whether a text has no lone surrogates (which UTF-8 cannot carry). */
-function isWellFormed(text: string): boolean {
-  return text.isWellFormed();
 }
