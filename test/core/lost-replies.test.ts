@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { claim } from '../../functions/core/claim.ts';
+import { createTask } from '../../functions/core/create.ts';
+import { packetSchema, timed } from '../../functions/core/packet.ts';
+import { type Documents, PreconditionFailed } from '../../functions/core/ports.ts';
+import type { Runtime } from '../../functions/core/runtime.ts';
+import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
+
+/** As a client library shows it when a commit's reply was lost: it repeats the commit, whose precondition has then gone. */
+function losingReplies(documents: Documents, count: number): Documents {
+  let left = count;
+  return {
+    ...documents,
+    async commit(writes) {
+      const written = await documents.commit(writes);
+      if (left-- > 0) throw new PreconditionFailed('The reply was lost, and the repeat refused.');
+      return written;
+    },
+  };
+}
+
+describe('a write whose reply is lost', () => {
+  let stack: EmbeddedTestStack;
+  before(async () => {
+    stack = await embeddedStack({ 'times.republishMs': 60_000 });
+  });
+  after(() => stack.stop());
+
+  const losing = (count: number): Runtime => {
+    const runtime = stack.runtime('dispatch');
+    return { ...runtime, documents: losingReplies(runtime.documents, count) };
+  };
+  function create(runtime: Runtime, idempotencyKey: string) {
+    const packet = timed(packetSchema.parse({ agent: 'light', payload: {}, idempotencyKey }), Date.now());
+    const agent = runtime.agents.find('light');
+    assert.ok(agent !== undefined && !('rule' in packet));
+    return createTask(runtime, { tenant: 'default', agent, packet, by: 'test' });
+  }
+
+  it('has created the task: no replay of somebody else’s', async () => {
+    const created = await create(losing(1), 'created');
+    assert.equal(created.kind, 'created');
+    assert.equal(created.known.version, (await stack.stored(created.known.id)).version);
+    assert.equal((await create(losing(0), 'created')).kind, 'replayed');
+  });
+
+  it('has claimed the task, once: it is run, and nobody else’s claim is', async () => {
+    const { known } = await create(losing(0), 'claimed');
+    const request = { requestId: 'claimant', quoteMicros: 1, timeLimitMs: 1_000 };
+    const claimed = await claim(losing(1), known.id, request, known);
+    assert.ok(claimed.kind === 'claimed');
+    const { task } = await stack.stored(known.id);
+    assert.deepEqual([claimed.known.task.epoch, task.epoch, task.attempts], [1, 1, 1]);
+    assert.equal((await claim(losing(0), known.id, { ...request, requestId: 'other' }, known)).kind, 'acknowledge');
+  });
+});
