@@ -12,10 +12,6 @@ export interface Agent {
   readonly timeLimitMs: number;
   /** Where `dispatch` has it run: its own function, or agent-light, which relays. */
   readonly runs: { readonly function: string; readonly url: string };
-  /** Where a relayed agent answers. */
-  readonly endpoint?: string;
-  /** `store` agents claim in the document store, `https` ones through dispatch, `relay` ones are called by agent-light. */
-  readonly claims: 'store' | 'https' | 'relay';
   /** Whether a subscription of its own serves it. */
   readonly direct: boolean;
   /** The service account that it proves itself with. */
@@ -31,18 +27,13 @@ export interface AgentRegistry {
 export function agentRegistry(settings: Settings): AgentRegistry {
   const priceMicros = microsFromCents(settings.agentCostPerRunCents);
   const timeLimitMs = settings.times.runMaximumMs;
-  const builtIn: Agent[] = [
-    agentOf('light', 'agent-light', 'store', false),
-    ...directAgents().map((name) => agentOf(name, name, 'https', true)),
-  ];
+  const builtIn: Agent[] = [agentOf('light', 'agent-light', false), ...directAgents().map((name) => agentOf(name, name, true))];
   const relayed = settings.agents.map(
     (row): Agent => ({
       name: row.name,
       priceMicros: microsFromCents(row.priceCents),
       timeLimitMs: Math.min(timeLimitMs, row.timeLimitSeconds * 1000),
       runs: runsAt('agent-light'),
-      endpoint: row.endpoint,
-      claims: 'relay',
       direct: false,
       email: row.email,
     }),
@@ -54,13 +45,12 @@ export function agentRegistry(settings: Settings): AgentRegistry {
     return { function: functionName, url: `${functionUrl(settings, functionName)}/run` };
   }
 
-  function agentOf(name: string, functionName: string, claims: Agent['claims'], direct: boolean): Agent {
+  function agentOf(name: string, functionName: string, direct: boolean): Agent {
     return {
       name,
       priceMicros,
       timeLimitMs,
       runs: runsAt(functionName),
-      claims,
       direct,
       email: accountEmail(settings, functionName),
     };

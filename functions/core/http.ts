@@ -95,7 +95,7 @@ function asProblem(error: unknown): Problem {
 
 /**
  * The body's bytes, before any parsing: what the functions framework has read, else what is read now. Throws `Problem` 413
- * `too_large` above 32 MiB (the most that Cloud Run takes), 400 `incomplete_body`.
+ * `request_too_large` above 32 MiB (the most that Cloud Run takes), 400 `incomplete_body`.
  */
 export async function rawBody(request: IncomingMessage): Promise<Buffer> {
   const { rawBody: read } = request as { rawBody?: Buffer };
@@ -105,7 +105,7 @@ export async function rawBody(request: IncomingMessage): Promise<Buffer> {
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > MAX_BODY_BYTES) throw new Problem(413, 'too_large', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+      if (bytes > MAX_BODY_BYTES) throw new Problem(413, 'request_too_large', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
       chunks.push(chunk);
     }
   } catch (error) {

@@ -32,23 +32,20 @@ describe('the agents of a Heliograph', () => {
 
   it('are the built-in ones and the operator’s, none of which takes a built-in name', () => {
     assert.deepEqual(registry.names, ['codex', 'light', 'remote']);
-    assert.equal(registry.find('light')?.endpoint, undefined);
+    assert.equal(registry.find('light')?.priceMicros, 70_000);
     assert.equal(registry.find('nobody'), undefined);
     assert.equal(registry.find('constructor'), undefined);
   });
 
-  const rows: [string, string, string, boolean, number][] = [
-    ['light', 'store', 'agent-light', false, 70_000],
-    ['codex', 'https', 'codex', true, 70_000],
-    ['remote', 'relay', 'agent-light', false, 25_000],
+  const rows: [string, string, boolean, number][] = [
+    ['light', 'agent-light', false, 70_000],
+    ['codex', 'codex', true, 70_000],
+    ['remote', 'agent-light', false, 25_000],
   ];
-  for (const [name, claims, functionName, direct, priceMicros] of rows) {
-    it(`${name} claims by ${claims} and runs at ${functionName}`, () => {
+  for (const [name, functionName, direct, priceMicros] of rows) {
+    it(`${name} runs at ${functionName}`, () => {
       const agent = registry.find(name);
-      assert.deepEqual(
-        [agent?.claims, agent?.runs.function, agent?.direct, agent?.priceMicros],
-        [claims, functionName, direct, priceMicros],
-      );
+      assert.deepEqual([agent?.runs.function, agent?.direct, agent?.priceMicros], [functionName, direct, priceMicros]);
     });
   }
 
