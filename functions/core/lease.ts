@@ -26,10 +26,19 @@ export async function park(runtime: Closers, id: string, epoch: number, known?: 
   }));
 }
 
-/** Appends a progress note (at most 1 KiB of text) to the timeline. */
+/** Appends a progress note (at most 1 KiB of JSON text) to the timeline. */
 export async function note(runtime: Closers, id: string, epoch: number, text: string, known?: Known): Promise<Renewal> {
-  return whileHeld(runtime, id, epoch, known, () => ({ set: {}, event: { event: 'progress', epoch, note: text.slice(0, 1024) } }));
+  return whileHeld(runtime, id, epoch, known, () => ({ set: {}, event: { event: 'progress', epoch, note: cut(text) } }));
 }
+
+/** Measured as it is stored: two hundred notes, a payload and a result have to fit into one document, and the task to end. */
+function cut(text: string): string {
+  let kept = text.slice(0, MAX_NOTE_BYTES);
+  while (Buffer.byteLength(JSON.stringify(kept)) > MAX_NOTE_BYTES) kept = kept.slice(0, -16);
+  return kept;
+}
+
+const MAX_NOTE_BYTES = 1024;
 
 function whileHeld(
   runtime: Closers,
