@@ -4,7 +4,7 @@ import { type Closers, closing } from './close.ts';
 import { followUp } from './follow-ups.ts';
 import { SERVER_TIME } from './ports.ts';
 import type { Runtime } from './runtime.ts';
-import { type Decision, decideAndWrite } from './store.ts';
+import { type Change, type Decision, decideAndWrite } from './store.ts';
 import { committedMicros, isEnded, type Known, type TaskCore } from './task.ts';
 
 export interface ClaimRequest {
@@ -65,7 +65,7 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
         charges: [...task.charges, { epoch, quoteMicros: request.quoteMicros }],
         ...leased(runtime, task, leaseMs),
       },
-      remove: ['retryAt', 'wakeDelayMs', 'deadLetterRounds'].filter((field) => field in task),
+      remove: ['retryAt', 'wakeDelayMs', 'deadLetterRounds'],
       event: { event: 'running', epoch, attempt: task.attempts + 1 },
     },
     gives: (claimed) => ({ kind: 'claimed', known: claimed }),
@@ -73,7 +73,7 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
 }
 
 /** A lease from now on, and when the sweeper should look at it. */
-export function leased(runtime: Pick<Runtime, 'clock' | 'settings'>, task: TaskCore, leaseMs: number): Record<string, unknown> {
+export function leased(runtime: Pick<Runtime, 'clock' | 'settings'>, task: TaskCore, leaseMs: number): Change['set'] {
   const grace = runtime.settings.times.resultGraceMs;
   return { leasedAt: SERVER_TIME, leaseMs, wakeAt: Math.min(runtime.clock.now() + leaseMs, task.ttl * 1000) + grace };
 }

@@ -6,7 +6,16 @@
 import { followUp } from './follow-ups.ts';
 import type { Runtime } from './runtime.ts';
 import { type Change, type Decision, decideAndWrite } from './store.ts';
-import { type Charge, type EndStatus, isEnded, type Known, type Reference, type TaskCore, type TaskError } from './task.ts';
+import {
+  type Charge,
+  type EndStatus,
+  type FollowUp,
+  isEnded,
+  type Known,
+  type Reference,
+  type TaskCore,
+  type TaskError,
+} from './task.ts';
 
 export type Closers = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'settings' | 'messages' | 'log'>;
 
@@ -58,7 +67,7 @@ function decideClose(runtime: Closers, known: Known, end: End, epoch: number | u
 /** What ends the task: its last state, the charges, the follow-ups and when the record may go. */
 export function closing(runtime: Closers, task: TaskCore, end: End, epoch: number | undefined): Change {
   const now = runtime.clock.now();
-  const pending = task.callbackUrl === undefined ? [] : ['callback'];
+  const pending: FollowUp[] = task.callbackUrl === undefined ? [] : ['callback'];
   const charges = task.charges.map((charge) => settled(charge, charge.epoch === epoch ? end.costMicros : undefined));
   return {
     set: {
@@ -78,8 +87,8 @@ export function closing(runtime: Closers, task: TaskCore, end: End, epoch: numbe
       'wakeDelayMs',
       'cancelRequested',
       'parked',
-      ...(pending.length > 0 ? [] : ['wakeAt']),
-    ].filter((field) => field in task),
+      ...(pending.length > 0 ? [] : (['wakeAt'] as const)),
+    ],
     event: {
       event: end.status,
       ...(epoch === undefined ? {} : { epoch }),

@@ -92,7 +92,7 @@ export async function retry(
           wakeAt: Math.min(retryAt + runtime.settings.times.republishMs, Math.max(now, task.ttl * 1000)),
           charges: task.charges.map((charge) => (charge.epoch === epoch ? settled(charge, failure.costMicros) : charge)),
         },
-        remove: ['leasedAt', 'leaseMs', 'parked'].filter((field) => field in task),
+        remove: ['leasedAt', 'leaseMs', 'parked'],
         event: {
           event: 'retry',
           epoch,

@@ -21,8 +21,8 @@ export type Writers = Pick<Runtime, 'documents' | 'signing' | 'clock'>;
 
 /** A decided change: fields to set and remove, and what the timeline says of it (renewals say nothing). */
 export interface Change {
-  readonly set: Fields;
-  readonly remove?: readonly string[];
+  readonly set: Partial<Omit<Task, 'leasedAt'>> & { readonly leasedAt?: typeof SERVER_TIME };
+  readonly remove?: readonly (keyof Task)[];
   readonly event?: { readonly event: string; readonly [detail: string]: unknown };
 }
 
