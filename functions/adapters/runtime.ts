@@ -101,7 +101,8 @@ export function runtimeOf(name: string, settings: Settings, parts: Parts, identi
 export async function ensureSecrets(settings: Settings): Promise<Secrets> {
   const secrets = fileSecrets({ folder: join(settings.dataDir, 'secrets'), masterKey: settings.masterKey });
   for (const name of topology.secrets) {
-    if ((await secrets.read(name)) === undefined) await secrets.write(name, randomBytes(32).toString('base64url'), { ifAbsent: true });
+    if ((await secrets.read(name)) === undefined)
+      await secrets.write(name, randomBytes(32).toString('base64url'), { ifAbsent: true });
   }
   return secrets;
 }

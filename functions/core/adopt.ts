@@ -31,6 +31,7 @@ export async function adopt(
   try {
     const admitted = await admitMessage(runtime, message, value);
     if (!serves(admitted.agent.name)) return await passedOn(runtime, message, admitted);
+    if ((admitted.packet.notBefore ?? 0) * 1000 > runtime.clock.now()) return await laterOn(runtime, message, admitted);
     return await created(runtime, message, admitted, request(admitted.agent.name, admitted.packet.payload));
   } catch (error) {
     const permanent = error instanceof TerminalError || (error instanceof Problem && error.status < 500);
@@ -49,6 +50,12 @@ async function passedOn(runtime: Adopters, message: PushMessage, { agent, packet
   if (deliveredThere) return { kind: 'acknowledge' };
   const first = () => ({ set: { wakeAt: runtime.clock.now() } });
   await createTask(runtime, { tenant: 'default', agent, packet, fallbackId: idOf(message), by: 'publisher', first });
+  return { kind: 'acknowledge' };
+}
+
+/** A task whose time has not come waits in the store, where the sweeper finds it. */
+async function laterOn(runtime: Adopters, message: PushMessage, { agent, packet }: Admitted): Promise<Adopted> {
+  await createTask(runtime, { tenant: 'default', agent, packet, fallbackId: idOf(message), by: 'publisher' });
   return { kind: 'acknowledge' };
 }
 
@@ -84,12 +91,11 @@ async function created(
   { agent, packet }: Admitted,
   request: ClaimRequest,
 ): Promise<Adopted> {
-  const { notBefore: _, ...now } = packet;
   let claimed: Claim['kind'] | undefined;
   const outcome = await createTask(runtime, {
     tenant: 'default',
     agent,
-    packet: now,
+    packet,
     fallbackId: idOf(message),
     by: 'publisher',
     first: (known: Known) => {

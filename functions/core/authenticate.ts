@@ -60,9 +60,18 @@ export function isLocalRequest(request: IncomingMessage): boolean {
   const host = (request.headers.host ?? '').replace(/:\d+$/, '');
   const { origin } = request.headers;
   const fetchSite = request.headers['sec-fetch-site'];
-  const loopback = /^(?:::ffff:)?127\.|^::1$/.test(address) && ['localhost', '127.0.0.1', '[::1]'].includes(host);
+  const loopback = hops(request).every(isLoopback) && isLoopback(address) && ['localhost', '127.0.0.1', '[::1]'].includes(host);
   const sameOrigin = origin === undefined || origin === `http://${request.headers.host}`;
   return loopback && sameOrigin && (fetchSite === undefined || fetchSite === 'same-origin' || fetchSite === 'none');
+}
+
+const isLoopback = (address: string): boolean => /^(?:::ffff:)?127\.|^::1$/.test(address);
+
+/** Where a request came from before the proxies on its way: a tunnel to this machine says so, and is no caller of this machine. */
+function hops(request: IncomingMessage): string[] {
+  const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',');
+  const named = [...String(request.headers.forwarded ?? '').matchAll(/for="?([^;,"]+)/gi)].map(([, address]) => address ?? '');
+  return [...forwarded, ...named].map((address) => address.trim().replace(/^\[([^\]]*)\].*$/, '$1')).filter(Boolean);
 }
 
 async function byToken(runtime: Gate, token: string): Promise<Caller> {

@@ -10,7 +10,7 @@ import type { Known } from './task.ts';
 
 /** Does what is pending, then clears it. A version that has moved on is left to whoever moved it. */
 export async function followUp(
-  runtime: Pick<Runtime, 'documents' | 'signing' | 'clock' | 'messages'>,
+  runtime: Pick<Runtime, 'documents' | 'signing' | 'clock' | 'settings' | 'messages'>,
   known: Known,
 ): Promise<void> {
   const { task } = known;

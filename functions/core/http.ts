@@ -93,19 +93,26 @@ function asProblem(error: unknown): Problem {
   return new Problem(500, 'internal', 'Something went wrong here; the details are in the log.', { cause: error });
 }
 
+/** The most that Cloud Run takes. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+/** The most from a caller who has proved nothing before the body is read: parsing takes up to a hundred times as much memory. */
+export const UNPROVEN_BODY_BYTES = 1024 * 1024;
+
 /**
  * The body's bytes, before any parsing: what the functions framework has read, else what is read now. Throws `Problem` 413
- * `request_too_large` above 32 MiB (the most that Cloud Run takes), 400 `incomplete_body`.
+ * `request_too_large` above `maxBytes`, 400 `incomplete_body`.
  */
-export async function rawBody(request: IncomingMessage): Promise<Buffer> {
+export async function rawBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
   const { rawBody: read } = request as { rawBody?: Buffer };
+  const tooLarge = () => new Problem(413, 'request_too_large', `The body is larger than ${maxBytes} bytes.`);
+  if ((read?.length ?? Number(request.headers['content-length'] ?? 0)) > maxBytes) throw tooLarge();
   if (read !== undefined || request.readableEnded) return read ?? Buffer.alloc(0);
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > MAX_BODY_BYTES) throw new Problem(413, 'request_too_large', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+      if (bytes > maxBytes) throw tooLarge();
       chunks.push(chunk);
     }
   } catch (error) {
@@ -115,8 +122,8 @@ export async function rawBody(request: IncomingMessage): Promise<Buffer> {
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
-/** The body as JSON. Throws `Problem` 415 `unsupported_media_type`, 400 `invalid_json`, and what `rawBody` throws. */
-export async function jsonBody(request: IncomingMessage): Promise<unknown> {
+/** The bytes of a JSON body. Throws `Problem` 415 `unsupported_media_type`, and what `rawBody` throws. */
+export async function jsonBytes(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
   const { type, encoding } = declared.get(request) ?? {
     type: request.headers['content-type'],
     encoding: request.headers['content-encoding'],
@@ -127,7 +134,12 @@ export async function jsonBody(request: IncomingMessage): Promise<unknown> {
   if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type ?? '')) {
     throw new Problem(415, 'unsupported_media_type', "Send JSON, with the header 'Content-Type: application/json'.");
   }
-  const bytes = await rawBody(request);
+  return rawBody(request, maxBytes);
+}
+
+/** The body as JSON. Throws `Problem` 400 `invalid_json`, and what `jsonBytes` throws. */
+export async function jsonBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<unknown> {
+  const bytes = await jsonBytes(request, maxBytes);
   try {
     return JSON.parse(UTF8.decode(bytes));
   } catch (error) {
@@ -135,7 +147,6 @@ export async function jsonBody(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-const MAX_BODY_BYTES = 32 * 1024 * 1024;
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** A value checked against a schema. Throws `Problem` 422 `invalid_fields` that names every bad field. */

@@ -34,7 +34,7 @@ type Gate = Pick<Runtime, 'settings' | 'name' | 'tokenKeys' | 'clock'>;
 
 /**
  * Admits a call to `path` by a Google-signed ID token of the push account, or of `alsoFrom`. Throws `Problem` 401, or 503
- * `keys_unavailable`. Local runs alone can turn the check off (`PUBSUB_VERIFY_OIDC=false`).
+ * `keys_unavailable`. Local runs alone can turn the check of pushes off (`PUBSUB_VERIFY_OIDC=false`).
  */
 export async function admitPush(
   runtime: Gate,
@@ -43,7 +43,8 @@ export async function admitPush(
   alsoFrom: readonly string[] = [],
 ): Promise<void> {
   const { oidc } = runtime.settings;
-  if (!(runtime.name === 'results' ? oidc.verifyResults : oidc.verifyPush)) return;
+  const isPush = path.startsWith('/pubsub/');
+  if (isPush && !(runtime.name === 'results' ? oidc.verifyResults : oidc.verifyPush)) return;
   const token = bearerToken(request.headersDistinct);
   const expected = {
     issuer: oidc.issuer,

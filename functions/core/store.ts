@@ -4,7 +4,7 @@
  */
 
 import { Problem } from './errors.ts';
-import { type Documents, type Fields, PreconditionFailed, SERVER_TIME, type Write } from './ports.ts';
+import { type Fields, PreconditionFailed, SERVER_TIME, type Write } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import { chained } from './signing.ts';
 import { type ChainHead, coreOf, isTaskId, type Known, type Task, type TaskCore, type TimelineEntry } from './task.ts';
@@ -17,7 +17,7 @@ const MAX_TIMELINE = 200;
 const MOVED_AT_ONCE = 100;
 const MAX_TRIES = 20;
 
-export type Writers = Pick<Runtime, 'documents' | 'signing' | 'clock'>;
+export type Writers = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'settings'>;
 
 /** A decided change: fields to set and remove, and what the timeline says of it (renewals say nothing). */
 export interface Change {
@@ -45,7 +45,7 @@ export async function writeChange(runtime: Writers, known: Known, change: Change
   const link = change.event && chained(runtime.signing, known.task.chain, { at: now, ...change.event });
   const task: Fields = { ...known.task, ...change.set, updatedAt: now, ...(link ? { chain: link.chain } : {}) };
   for (const field of change.remove ?? []) delete task[field];
-  const writes = await writesOf(runtime.documents, known, change, coreOf(task as unknown as TaskCore), link);
+  const writes = await writesOf(runtime, known, change, coreOf(task as unknown as TaskCore), link);
   const [written] = await runtime.documents.commit(writes);
   if (written === undefined) throw new Problem(500, 'internal', 'A commit returned no version.');
   const state = (writes[0] as Update).set?.state as TaskCore | undefined;
@@ -55,13 +55,7 @@ export async function writeChange(runtime: Writers, known: Known, change: Change
 
 type Link = { readonly entry: TimelineEntry; readonly chain: ChainHead };
 
-async function writesOf(
-  documents: Documents,
-  known: Known,
-  change: Change,
-  core: TaskCore,
-  link: Link | undefined,
-): Promise<Write[]> {
+async function writesOf(runtime: Writers, known: Known, change: Change, core: TaskCore, link: Link | undefined): Promise<Write[]> {
   const { state } = toDocument(core as unknown as Fields);
   const own = Object.fromEntries(Object.entries(change.set).filter(([field]) => hasOwnField(field)));
   const update: Update = {
@@ -73,25 +67,23 @@ async function writesOf(
     remove: change.remove?.filter(hasOwnField),
   };
   if (link === undefined) return [update];
-  if (link.chain.count > MAX_TIMELINE) return movingTimeline(documents, known, update, link);
+  if (link.chain.count > MAX_TIMELINE) return movingTimeline(runtime, known, update, link);
   return [{ ...update, append: { timeline: [link.entry] } }];
 }
 
 type Update = Extract<Write, { kind: 'update' }>;
 
 /** The oldest hundred entries of a full timeline go to a document of their own, in the commit that appends. */
-async function movingTimeline(documents: Documents, known: Known, update: Update, link: Link): Promise<Write[]> {
-  const stored = await documents.get(TASKS, known.id);
+async function movingTimeline(runtime: Writers, known: Known, update: Update, link: Link): Promise<Write[]> {
+  const stored = await runtime.documents.get(TASKS, known.id);
   if (stored?.version !== known.version) throw new PreconditionFailed(`${known.id} has moved on`);
   const timeline = stored.data.timeline as TimelineEntry[];
   const chain = { head: link.chain.head, count: timeline.length - MOVED_AT_ONCE + 1 };
   const state = { ...(update.set?.state as Fields), chain };
   const set: Fields = { ...update.set, state, timeline: [...timeline.slice(MOVED_AT_ONCE), link.entry] };
-  const archive = {
-    taskId: known.id,
-    entries: timeline.slice(0, MOVED_AT_ONCE),
-    ...(set.expireAt ? { expireAt: set.expireAt } : {}),
-  };
+  // Nobody comes back to an archive when its task ends: it gets its end now, well behind the task's own.
+  const expireAt = Math.max(runtime.clock.now(), known.task.ttl * 1000) + 2 * runtime.settings.times.retentionMs;
+  const archive = { taskId: known.id, entries: timeline.slice(0, MOVED_AT_ONCE), expireAt };
   const id = `${known.id}-${timeline[0]?.hash.slice(0, 16)}`;
   return [
     { ...update, set },

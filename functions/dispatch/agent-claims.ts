@@ -61,6 +61,9 @@ export async function postAdopt(runtime: Runtime, request: IncomingMessage): Pro
   const agent = agentOf(runtime, body.agent, verified.email);
   const message = { ...body.message, data: Buffer.from(body.message.data, 'base64'), subscription: agent.name, deliveryAttempt: 1 };
   const value = parsedData(message.data)?.value;
+  const named = (value as { agent?: unknown } | null | undefined)?.agent ?? message.attributes.agent;
+  // Left unacknowledged, it gets to the dead letters, which may create tasks for any agent.
+  if (named !== agent.name) throw new Problem(422, 'agent_mismatch', `The message is for another agent than ${agent.name}.`);
   const adopted = await adopt(
     runtime,
     message,
@@ -83,6 +86,12 @@ export async function postRenew(runtime: Runtime, id: string, given: unknown): P
 }
 
 export const wrongToken = (): Problem => new Problem(401, 'unauthenticated', 'The outcome token does not belong to this attempt.');
+
+/** Whether a request carries the ID token of one of the agents. */
+export async function isAgent(runtime: Runtime, request: IncomingMessage): Promise<boolean> {
+  const verified = await agentToken(runtime, request).catch(() => undefined);
+  return verified !== undefined && runtime.agents.names.some((name) => runtime.agents.find(name)?.email === verified.email);
+}
 
 async function agentToken(runtime: Runtime, request: IncomingMessage): Promise<{ email: string }> {
   const expected = { issuer: runtime.settings.oidc.issuer, audience: functionUrl(runtime.settings, runtime.name) };

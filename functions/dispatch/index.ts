@@ -2,10 +2,10 @@
 
 import type { Request, Response } from 'express';
 import { authenticator, type Caller, type Scope } from '../core/authenticate.ts';
-import { jsonBody, queryOf, room, send } from '../core/http.ts';
+import { jsonBody, queryOf, room, send, UNPROVEN_BODY_BYTES } from '../core/http.ts';
 import type { Room, Runtime } from '../core/runtime.ts';
 import { webhookKeys } from '../core/webhook-keys.ts';
-import { postAdopt, postClaim, postRenew } from './agent-claims.ts';
+import { isAgent, postAdopt, postClaim, postRenew } from './agent-claims.ts';
 import { cancel } from './cancel.ts';
 import { postDispatch } from './post-dispatch.ts';
 import { getTask, listTasks } from './read-tasks.ts';
@@ -38,24 +38,37 @@ export function dispatch(runtime: Runtime): Room {
     post('/task/:id/redrive', async (caller, request, response) =>
       send(response, 202, await redrive(runtime, caller, idOf(request), await jsonBody(request))),
     );
-    get(['/callbacks/key'], async (caller, _request, response) => {
-      send(response, 200, { keys: await webhookKeys(runtime, caller.tenant) }, { 'cache-control': 'no-store' });
-    });
+    // The key signs as well as it verifies, so reading tasks is not enough to have it.
+    router.get(
+      '/callbacks/key',
+      as('dispatch', async (caller, _request, response) => {
+        send(response, 200, { keys: await webhookKeys(runtime, caller.tenant) }, { 'cache-control': 'no-store' });
+      }),
+    );
 
     router.post('/task/adopt', async (request, response) => send(response, 200, await postAdopt(runtime, request)));
     router.post('/task/:id/claim', async (request, response) =>
       send(response, 200, await postClaim(runtime, request, idOf(request))),
     );
     router.post('/task/:id/renew', async (request, response) =>
-      send(response, 200, await postRenew(runtime, idOf(request), await jsonBody(request))),
+      send(response, 200, await postRenew(runtime, idOf(request), await jsonBody(request, UNPROVEN_BODY_BYTES))),
     );
     router.post('/task-update/:id', async (request, response) =>
-      send(response, 200, await postTaskUpdate(runtime, idOf(request), await jsonBody(request))),
+      send(response, 200, await postTaskUpdate(runtime, idOf(request), await reportBody(request))),
     );
     router.post('/callbacks/ingest', async (request, response) =>
-      send(response, 200, await ingestCallback(runtime, await jsonBody(request))),
+      send(response, 200, await ingestCallback(runtime, await reportBody(request))),
     );
   });
+
+  /** A report is proved by the outcome token in its body; a large one has to be by its caller, before it is read. */
+  async function reportBody(request: Request): Promise<unknown> {
+    const isProven = await authenticate(request, 'dispatch').then(
+      () => true,
+      () => isAgent(runtime, request),
+    );
+    return jsonBody(request, isProven ? undefined : UNPROVEN_BODY_BYTES);
+  }
 
   function as(scope: Scope, answer: Answer) {
     return async (request: Request, response: Response) => answer(await authenticate(request, scope), request, response);

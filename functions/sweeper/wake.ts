@@ -40,6 +40,12 @@ async function expire(runtime: Runtime, known: Known<Task>, message: string): Pr
   return closed.kind === 'closed' ? 'expired' : 'moved';
 }
 
+async function endCancelled(runtime: Runtime, known: Known<Task>): Promise<string> {
+  const error = { code: 'cancelled', message: 'Cancelled while it was running; its agent has not answered.' };
+  const closed = await close(runtime, known.id, { status: 'cancelled', error, by: 'sweeper' }, undefined, known);
+  return closed.kind === 'closed' ? 'cancelled' : 'moved';
+}
+
 async function wakeWaiting(runtime: Runtime, known: Known<Task>): Promise<string> {
   const { task } = known;
   const now = runtime.clock.now();
@@ -73,6 +79,7 @@ async function wakeRunning(runtime: Runtime, known: Known<Task>, at: number): Pr
   const { task } = known;
   const { resultGraceMs } = runtime.settings.times;
   const ttlMs = task.ttl * 1000;
+  if (at >= ttlMs + resultGraceMs && task.cancelRequested) return endCancelled(runtime, known);
   if (at >= ttlMs + resultGraceMs) return expire(runtime, known, 'The time limit of the task passed and no outcome had come.');
   const leaseEnds = task.parked ? ttlMs : Math.min((task.leasedAt ?? 0) + (task.leaseMs ?? 0), ttlMs);
   if (at < leaseEnds + resultGraceMs) {

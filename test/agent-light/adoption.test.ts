@@ -78,6 +78,12 @@ describe('messages published straight to tasks', function () {
     });
   }
 
+  it('wait for their time', async () => {
+    const traceId = unique();
+    await stack.publish('tasks', { payload: { n: 4 }, notBefore: Date.now() / 1000 + 1.5, ttl: 60 }, { traceId });
+    assert.deepEqual(events(await traced(stack, traceId)), ['waiting', 'queued', 'running', 'succeeded']);
+  });
+
   it('are created already running: one write less', async () => {
     const traceId = unique();
     await stack.publish('tasks', { msg: 1 }, { traceId });

@@ -33,6 +33,9 @@ describe('an open local runtime', () => {
     ['a request that a page of another site makes', () => ({ 'sec-fetch-site': 'cross-site' }), 401],
     ['a rebound name', () => ({ host: 'evil.example' }), 401],
     ['a rebound name with our port', () => ({ host: `evil.example:${new URL(stack.url).port}` }), 401],
+    ['what a proxy on this machine passes on from this machine', () => ({ 'x-forwarded-for': '127.0.0.1, ::1' }), 200],
+    ['what a tunnel passes on from elsewhere', () => ({ 'x-forwarded-for': '203.0.113.9, 127.0.0.1' }), 401],
+    ['what a tunnel passes on by the newer header', () => ({ forwarded: 'for="[2001:db8::1]:4711";proto=https' }), 401],
     ['a name that only begins like ours', () => ({ host: 'localhost.evil.example' }), 401],
   ];
   for (const [name, headers, status] of rows) {

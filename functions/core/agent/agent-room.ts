@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
 import { Problem } from '../errors.ts';
-import { rawBody, room, send } from '../http.ts';
+import { jsonBytes, room, send } from '../http.ts';
 import { centsFromMicros } from '../money.ts';
 import { type Flaw, type Incoming, openEnvelope, type PushMessage } from '../push-gate.ts';
 import { type Outcome, SIGNATURE } from '../run-message.ts';
@@ -119,5 +119,5 @@ function failed({ status, error }: Outcome): Problem {
 async function runMessageOf(request: IncomingMessage): Promise<PushMessage> {
   const signature = request.headers['x-heliograph-signature'];
   const attributes: Record<string, string> = typeof signature === 'string' ? { [SIGNATURE]: signature } : {};
-  return { messageId: '', data: await rawBody(request), attributes, publishTime: 0, subscription: '/run', deliveryAttempt: 1 };
+  return { messageId: '', data: await jsonBytes(request), attributes, publishTime: 0, subscription: '/run', deliveryAttempt: 1 };
 }

@@ -112,7 +112,7 @@ function failure(error: unknown): Outcome {
   const code = known ? error.code : 'handler_failed';
   const message = error instanceof Error ? error.message : String(error);
   const shown = { code: String(code).slice(0, MAX_CODE), message: String(message).slice(0, MAX_MESSAGE) };
-  if (error instanceof TerminalError) return { status: 'failed', error: shown };
+  if (error instanceof TerminalError) return { status: error.code === 'ttl_expired' ? 'expired' : 'failed', error: shown };
   const retryAfterMs = error instanceof RetryableError ? error.retryAfterMs : undefined;
   const pauses = retryAfterMs !== undefined && retryAfterMs >= 0;
   return {
