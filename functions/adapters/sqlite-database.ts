@@ -20,6 +20,11 @@ export interface Database {
    * Throws `Problem` `store_unavailable` when the commit failed; nothing of the turn was written then.
    */
   write<T>(work: () => T, undoable?: 'undoable'): Promise<T>;
+  /**
+   * Runs `work` at once, to be committed with whatever is written next, at the latest after some milliseconds: for changes whose
+   * loss in a crash only repeats work. Others do not wait for it.
+   */
+  writeLazily(work: () => void): Promise<void>;
   /** Runs `work` at once; settles after the commit of whatever it may have seen, so that nobody acts on what may never be durable. */
   read<T>(work: () => T): Promise<T>;
   /** The largest number of `next` whose write is on disk: what was written with a larger one may never be. */
@@ -47,6 +52,8 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
   let group: Member[] | undefined;
   let syncing: Member[] | undefined;
   let flushing: NodeJS.Immediate | undefined;
+  /** Whether the open transaction holds lazy changes alone; then a timer is to commit it. */
+  let lazy: NodeJS.Timeout | undefined;
   let last = boot * NUMBERS_PER_BOOT;
   let committed = last;
   let durable = last;
@@ -63,12 +70,16 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
     const members = group ?? [];
     group = undefined;
     clearImmediate(flushing);
+    clearTimeout(lazy);
+    lazy = undefined;
     if (connection.isTransaction) connection.exec('ROLLBACK');
     for (const member of members) member.reject(problem);
   };
 
   const flush = (): void => {
     if (group === undefined || syncing !== undefined) return;
+    clearTimeout(lazy);
+    lazy = undefined;
     try {
       commit.run();
     } catch (cause) {
@@ -96,8 +107,13 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
       else member.resolve(member.result);
     }
     for (const listener of cause === null ? listeners : []) listener();
-    if (group !== undefined) flushing = setImmediate(flush);
+    if (group !== undefined && lazy === undefined) flushing = setImmediate(flush);
     whenSynced();
+  };
+
+  const opened = (): Member[] => {
+    begin.run();
+    return [];
   };
 
   /** Puts the outcome of `work` off until the disk has the group's commit. */
@@ -129,17 +145,27 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
 
     async write(work, undoable) {
       if (closed) throw closed;
-      if (group === undefined) {
-        begin.run();
-        group = [];
+      if (group === undefined || lazy !== undefined) {
+        group ??= opened();
+        clearTimeout(lazy);
+        lazy = undefined;
         if (syncing === undefined) flushing = setImmediate(flush);
       }
       return join(group, work, undoable !== undefined);
     },
 
+    async writeLazily(work) {
+      if (closed) throw closed;
+      if (group === undefined) {
+        group = opened();
+        lazy = setTimeout(flush, LAZY_MS);
+      }
+      return join(group, work, true);
+    },
+
     async read(work) {
       if (closed) throw closed;
-      const members = group ?? syncing;
+      const members = lazy === undefined ? (group ?? syncing) : syncing;
       return members === undefined ? work() : join(members, work, false);
     },
 
@@ -182,6 +208,9 @@ function logSync(path: string): { readonly sync: Sync; close(): void } {
   const file = openSync(`${path}-wal`, 'r+');
   return { sync: (done) => fdatasync(file, done), close: () => closeSync(file) };
 }
+
+/** How long a change that may be lost is kept back. */
+const LAZY_MS = 20;
 
 interface Member {
   readonly resolve: (value: unknown) => void;

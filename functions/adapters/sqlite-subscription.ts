@@ -82,11 +82,14 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
   const answer = (message: QueuedMessage, consumer: Consumer, change: () => void): void => {
     if (!consumer.unanswered.delete(message.sequence)) return;
     consumer.room += 1;
-    const settled = database.write(() => {
+    // Lost in a crash, an answer only repeats a delivery.
+    const settled = database.writeLazily(() => {
       change();
       outstanding.delete(message.sequence);
       changed = true;
-    }, 'undoable');
+    });
+    // A consumer that was full may have left messages waiting, and the commit that would bring them may be some time off.
+    if (consumer.room === 1) queueMicrotask(deliver);
     settled.catch(() => {
       if (closed) return;
       giveBack(message.sequence);
@@ -122,11 +125,11 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
       }
       nextDue = due.length > room ? now : (table.nextDue(now) ?? Number.POSITIVE_INFINITY);
     }
-    while (messages.length < room) {
-      const fresh = table.fresh(cursor, database.durable(), room - messages.length);
-      if (fresh.length === 0) break;
+    for (let wanted = room - messages.length; wanted > 0; wanted = room - messages.length) {
+      const fresh = table.fresh(cursor, database.durable(), wanted);
       cursor = fresh.at(-1)?.sequence ?? cursor;
       messages.push(...fresh.filter(({ sequence }) => !outstanding.has(sequence)));
+      if (fresh.length < wanted) break;
     }
     return messages;
   };

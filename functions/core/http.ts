@@ -107,19 +107,24 @@ export async function rawBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTE
   const tooLarge = () => new Problem(413, 'request_too_large', `The body is larger than ${maxBytes} bytes.`);
   if ((read?.length ?? Number(request.headers['content-length'] ?? 0)) > maxBytes) throw tooLarge();
   if (read !== undefined || request.readableEnded) return read ?? Buffer.alloc(0);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) throw tooLarge();
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    if (error instanceof Problem) throw error;
-    throw new Problem(400, 'incomplete_body', 'The connection ended before the body did.', { cause: error });
-  }
+  const chunks = await chunksOf(request, maxBytes, tooLarge);
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+}
+
+function chunksOf(request: IncomingMessage, maxBytes: number, tooLarge: () => Problem): Promise<Buffer[]> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const broken = (cause: Error) =>
+      reject(new Problem(400, 'incomplete_body', 'The connection ended before the body did.', { cause }));
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else reject(tooLarge());
+    });
+    request.on('end', () => resolve(chunks));
+    request.on('error', broken);
+  });
 }
 
 /** The bytes of a JSON body. Throws `Problem` 415 `unsupported_media_type`, and what `rawBody` throws. */
