@@ -4,12 +4,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadResult } from './load.ts';
-import { type LoadGenerator, type MeasuredProcess, startLoad, startMeasured } from './measured-process.ts';
+import { type LoadGenerator, type MeasuredProcess, startBare, startHeliograph, startLoad } from './measured-process.ts';
 import { interleaved } from './rounds.ts';
 
 export interface EmbeddedFigures {
   readonly many: readonly LoadResult[];
   readonly one: readonly LoadResult[];
+  /** The bare trial's, in the same rounds. */
+  readonly bareMany: readonly LoadResult[];
+  readonly bareOne: readonly LoadResult[];
 }
 
 export interface EnduranceFigures {
@@ -19,21 +22,25 @@ export interface EnduranceFigures {
   readonly lastOverFirst: number;
 }
 
-/** Rounds of 32 clients and of one client, in turn, on one server. */
+/** Rounds of 32 clients and of one client, in turn with the bare trial. */
 export async function measureEmbedded(tasks: number, rounds: number): Promise<EmbeddedFigures> {
-  return withServer(async ({ url }, load) => {
-    await load.run({ url, clients: 32, tasks });
-    const { many = [], one = [] } = await interleaved(rounds, {
-      many: () => load.run({ url, clients: 32, tasks }),
-      one: () => load.run({ url, clients: 1, tasks: Math.ceil(tasks / 10) }),
-    });
-    return { many, one };
-  });
+  return withServer(startHeliograph, ({ url }, load) =>
+    withServer(startBare, async (bare) => {
+      const runs = (of: string) => ({
+        many: () => load.run({ url: of, clients: 32, tasks }),
+        one: () => load.run({ url: of, clients: 1, tasks: Math.ceil(tasks / 10) }),
+      });
+      const [ours, theirs] = [runs(url), runs(bare.url)];
+      await interleaved(1, { ours: ours.many, theirs: theirs.many });
+      const figures = await interleaved(rounds, { ...ours, bareMany: theirs.many, bareOne: theirs.one });
+      return figures as unknown as EmbeddedFigures;
+    }),
+  );
 }
 
 /** Memory and speed after that many tasks on one server. */
 export async function measureEndurance(tasks: number): Promise<EnduranceFigures> {
-  return withServer(async (server, load) => {
+  return withServer(startHeliograph, async (server, load) => {
     const { url } = server;
     const tenth = tasks / 10;
     await load.run({ url, clients: 32, tasks: 2_000 });
@@ -43,9 +50,12 @@ export async function measureEndurance(tasks: number): Promise<EnduranceFigures>
   });
 }
 
-async function withServer<T>(use: (server: MeasuredProcess, load: LoadGenerator) => Promise<T>): Promise<T> {
+async function withServer<T>(
+  start: (dataDir: string) => Promise<MeasuredProcess>,
+  use: (server: MeasuredProcess, load: LoadGenerator) => Promise<T>,
+): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), 'heliograph-bench-'));
-  const server = await startMeasured(['--data-dir', dataDir]);
+  const server = await start(dataDir);
   const load = startLoad();
   try {
     return await use(server, load);

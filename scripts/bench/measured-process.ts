@@ -12,10 +12,17 @@ export interface MeasuredProcess {
   stop(): Promise<void>;
 }
 
-/** Starts `scripts/start.ts` on a free port and waits until it says that it is ready. */
-export async function startMeasured(args: readonly string[]): Promise<MeasuredProcess> {
-  const command = [new URL('../start.ts', import.meta.url).pathname, '--port', '0', '--set', 'logLevel=warn', ...args];
-  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
+/** Starts Heliograph on a free port. */
+export const startHeliograph = (dataDir: string): Promise<MeasuredProcess> =>
+  startMeasured('../start.ts', ['--port', '0', '--set', 'logLevel=warn', '--data-dir', dataDir]);
+
+/** Starts the bare trial. */
+export const startBare = (dataDir: string): Promise<MeasuredProcess> => startMeasured('./bare-embedded.ts', [`${dataDir}/bare.db`]);
+
+async function startMeasured(script: string, args: readonly string[]): Promise<MeasuredProcess> {
+  const child = spawn(process.execPath, [new URL(script, import.meta.url).pathname, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const lines = createInterface({ input: child.stdout });
   for await (const line of lines) {
     const url = /is ready at (\S+)/.exec(line)?.[1];

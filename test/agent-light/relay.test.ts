@@ -96,7 +96,7 @@ describe('the relay to a registered HTTP agent', function () {
     ],
     ['404 with a problem without a code', { status: 404, body: {}, headers: problem }, 'failed', 'agent_refused', 3, 1],
     ['402', { status: 402, body: {} }, 'failed', 'budget_exceeded', 3, 1],
-    ['410', { status: 410, body: {} }, 'failed', 'ttl_expired', 3, 1],
+    ['410', { status: 410, body: {} }, 'expired', 'ttl_expired', 3, 1],
     ['404 without a problem', { status: 404, body: {} }, 'dead', 'attempts_exhausted', 6, 2],
     ['408 with a problem', { status: 408, body: {}, headers: problem }, 'dead', 'attempts_exhausted', 6, 2],
     ['429 with a problem', { status: 429, body: {}, headers: problem }, 'dead', 'attempts_exhausted', 6, 2],
