@@ -141,7 +141,9 @@ export const BULK: ReadonlySet<string> = new Set([
 
 /** The document without its bulk. */
 export function coreOf(task: TaskCore): TaskCore {
-  return Object.fromEntries(Object.entries(task).filter(([key]) => !BULK.has(key))) as unknown as TaskCore;
+  const core: Record<string, unknown> = {};
+  for (const field in task) if (!BULK.has(field)) core[field] = task[field as keyof TaskCore];
+  return core as unknown as TaskCore;
 }
 
 /** Micro-dollars settled so far, over all attempts. */
