@@ -65,7 +65,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, body: 
   response.writeHead(204).end();
 }
 
-const write = (task: { readonly id: string; readonly status?: string }, version: number) => database.write(() => update.run(JSON.stringify(task), task.id, version));
+const write = (task: { readonly id: string; readonly status?: string }, version: number) =>
+  database.write(() => update.run(JSON.stringify(task), task.id, version));
 
 async function publish(path: string, task: object): Promise<void> {
   const data = JSON.stringify(task);
