@@ -1,7 +1,6 @@
-import { closeSync, fdatasync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
 import { Problem } from '../core/errors.ts';
+import { logSync, openFile, type Sync } from './sqlite-file.ts';
 
 /**
  * One SQLite file with group commit: everything that is written in one turn of the event loop, or while the disk is busy with
@@ -40,7 +39,7 @@ export interface Database {
  * Throws `Problem` `data_in_use` when another process holds it.
  */
 export function openDatabase({ path, sync }: { readonly path: string; readonly sync?: Sync }): Database {
-  const { connection, boot } = open(path);
+  const { connection, firstNumber } = openFile(path);
   const log = sync === undefined ? logSync(path) : { sync, close: () => {} };
   const begin = connection.prepare('BEGIN IMMEDIATE');
   const commit = connection.prepare('COMMIT');
@@ -54,7 +53,7 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
   let flushing: NodeJS.Immediate | undefined;
   /** Whether the open transaction holds lazy changes alone; then a timer is to commit it. */
   let lazy: NodeJS.Timeout | undefined;
-  let last = boot * NUMBERS_PER_BOOT;
+  let last = firstNumber;
   let committed = last;
   let durable = last;
   let closed: Problem | undefined;
@@ -90,6 +89,12 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
     group = undefined;
     committed = last;
     log.sync(synced);
+  };
+
+  /** While the disk is busy `flush` does nothing; then the end of that sync goes on with this group. */
+  const flushLazy = (): void => {
+    lazy = undefined;
+    flush();
   };
 
   const synced = (cause: Error | null): void => {
@@ -158,7 +163,7 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
       if (closed) throw closed;
       if (group === undefined) {
         group = opened();
-        lazy = setTimeout(flush, LAZY_MS);
+        lazy = setTimeout(flushLazy, LAZY_MS);
       }
       return join(group, work, true);
     },
@@ -193,22 +198,6 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
   };
 }
 
-/** Calls back once everything committed before is on disk, or with the error. */
-export type Sync = (done: (error: Error | null) => void) => void;
-
-/**
- * Syncs the write-ahead log beside the event loop. SQLite itself (`synchronous = NORMAL`) syncs it only around checkpoints; with
- * this sync after each commit and before any promise settles, what `synchronous = FULL` promises holds, without the event loop
- * standing still for each sync.
- *
- * Source: sqlite.org/pragma.html#pragma_synchronous, sqlite.org/wal.html.
- */
-function logSync(path: string): { readonly sync: Sync; close(): void } {
-  if (path === ':memory:') return { sync: (done) => done(null), close() {} };
-  const file = openSync(`${path}-wal`, 'r+');
-  return { sync: (done) => fdatasync(file, done), close: () => closeSync(file) };
-}
-
 /** How long a change that may be lost is kept back. */
 const LAZY_MS = 20;
 
@@ -218,36 +207,3 @@ interface Member {
   result: unknown;
   failed: boolean;
 }
-
-/** Every opening of the file takes the next block of numbers, so that none has to be written down while it is in use. */
-const NUMBERS_PER_BOOT = 10_000_000_000;
-
-function open(path: string): { connection: DatabaseSync; boot: number } {
-  const folder = dirname(path);
-  if (path !== ':memory:') {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // SQLite would make it readable by everybody on this machine; its log takes the mode of the file.
-    closeSync(openSync(path, 'a', 0o600));
-  }
-  const connection = new DatabaseSync(path, { timeout: 0 });
-  try {
-    // The exclusive lock also spares the shared-memory file; it is taken with the first transaction and kept.
-    connection.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-    connection.exec(
-      `PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`,
-    );
-    connection.exec('CREATE TABLE IF NOT EXISTS boots (count INTEGER NOT NULL)');
-    connection.exec('INSERT INTO boots SELECT 0 WHERE NOT EXISTS (SELECT * FROM boots)');
-    const row = connection.prepare('UPDATE boots SET count = count + 1 RETURNING count').get();
-    return { connection, boot: row?.count as number };
-  } catch (error) {
-    connection.close();
-    const BUSY = 5;
-    if ((error as { errcode?: number }).errcode !== BUSY) throw error;
-    throw new Problem(409, 'data_in_use', `Another process is using the data in ${folder}.`, { cause: error });
-  }
-}
-
-/** Fewer, larger checkpoints: pages that are written over and over reach the main file once. */
-const CHECKPOINT_PAGES = 4000;
-const CACHE_KIB = 32_768;

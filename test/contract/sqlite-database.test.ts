@@ -92,6 +92,28 @@ describe('SQLite: group commit', () => {
       assert.equal(syncs.length, 0);
     });
 
+    it('commits a lazy change in its time, also when that came while the disk was busy', async () => {
+      const first = add(1);
+      while (syncs.length === 0) await pause(1);
+      const late = database.writeLazily(() => void insert.run(2));
+      await pause(60);
+      await finish();
+      await first;
+      await finish();
+      await late;
+      const alone = database.writeLazily(() => void insert.run(3));
+      assert.equal(syncs.length, 0);
+      await finish();
+      await alone;
+    });
+
+    it('lets no read wait for a lazy change', async () => {
+      const lazily = database.writeLazily(() => void insert.run(1));
+      assert.deepEqual(await all(), [1]);
+      await finish();
+      await lazily;
+    });
+
     it('takes nothing more after a sync that failed, since nobody knows what the disk holds', async () => {
       const refused = assert.rejects(add(1), { code: 'store_unavailable' });
       while (syncs.length === 0) await pause(1);
