@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
 import { agentRegistry } from '../core/agents.ts';
 import { Problem } from '../core/errors.ts';
-import type { Documents, Identity, Messages, Objects, Secrets, Subscriptions } from '../core/ports.ts';
+import type { Identity, Messages, Secrets, Subscriptions } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Settings } from '../core/settings.ts';
-import { type Signing, signingFrom } from '../core/signing.ts';
+import { signingFrom } from '../core/signing.ts';
 import { topology } from '../topology.ts';
 import { systemClock } from './clock.ts';
 import { guardedEgress } from './egress.ts';
@@ -21,14 +21,7 @@ import { fileSecrets } from './secret-file.ts';
 import { remoteTokenKeys } from './token-keys.ts';
 
 /** What the functions of one runtime share. */
-export interface Parts {
-  readonly documents: Documents;
-  readonly control: Documents;
-  readonly messages: Messages;
-  readonly objects: Objects;
-  readonly secrets: Secrets;
-  readonly signing: Signing;
-}
+export type Parts = Pick<Runtime, 'documents' | 'control' | 'messages' | 'objects' | 'secrets' | 'signing'>;
 
 /** The parts of the embedded runtime, on one SQLite file in the data folder. Throws `Problem` `data_in_use`. */
 export async function embeddedParts(
@@ -98,7 +91,7 @@ export function runtimeOf(name: string, settings: Settings, parts: Parts, identi
 }
 
 /** Makes the secrets that a local runtime needs and does not have yet; of several processes that do so at once, one wins. */
-export async function ensureSecrets(settings: Settings): Promise<Secrets> {
+async function ensureSecrets(settings: Settings): Promise<Secrets> {
   const secrets = fileSecrets({ folder: join(settings.dataDir, 'secrets'), masterKey: settings.masterKey });
   for (const name of topology.secrets) {
     if ((await secrets.read(name)) === undefined)

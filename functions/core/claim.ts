@@ -5,7 +5,7 @@ import { followUp } from './follow-ups.ts';
 import { SERVER_TIME } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import { type Change, type Decision, decideAndWrite } from './store.ts';
-import { committedMicros, isEnded, type Known, type TaskCore } from './task.ts';
+import { committedMicros, type Known, type TaskCore } from './task.ts';
 
 export interface ClaimRequest {
   /** Random per claimant: a refused write that finds its own was its own first try, whose reply was lost. */
@@ -38,7 +38,7 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
   const { task } = known;
   const now = runtime.clock.now();
   if (task.status === 'running' && task.requestId === request.requestId) return { answer: { kind: 'claimed', known } };
-  if (isEnded(task.status) || task.status !== 'queued') return { answer: { kind: 'acknowledge', known } };
+  if (task.status !== 'queued') return { answer: { kind: 'acknowledge', known } };
   const ended = (ending: Known): Claim => ({ kind: 'ended', known: ending });
   if (now > task.ttl * 1000) {
     const error = { code: 'ttl_expired', message: 'The time limit of the task passed before it could run.' };

@@ -57,8 +57,8 @@ async function adopted(
 ): Promise<void> {
   try {
     const { agent, packet } = await admitMessage(runtime, message, value);
-    const originalId = message.attributes.CloudPubSubDeadLetterSourceMessageId ?? message.messageId;
-    const fallbackId = keyedId('default', 'message', originalId);
+    // The dead letter's own id: no attribute carries the id that the message had before.
+    const fallbackId = keyedId('default', 'message', message.messageId);
     const created = await createTask(runtime, { tenant: 'default', agent, packet, fallbackId, by: 'publisher' });
     if (created.kind === 'created') await publishOrLeave(runtime, runMessage(created.known, created.task));
   } catch (error) {
