@@ -25,8 +25,8 @@ const terms = {
   quoteCents: z.number().min(0).refine(isWholeMicros, 'has a fraction below a micro-dollar'),
   timeLimitMs: z.number().positive(),
 };
-const claimBody = z.strictObject(terms);
-const adoptBody = z.strictObject({
+export const claimBody = z.strictObject(terms);
+export const adoptBody = z.strictObject({
   ...terms,
   message: z.strictObject({
     /** Empty for a `/run` request. */
@@ -36,7 +36,7 @@ const adoptBody = z.strictObject({
     publishTime: z.number().min(0),
   }),
 });
-const renewBody = z.strictObject({ epoch: z.int().min(1), outcomeToken: z.string().max(300) });
+export const renewBody = z.strictObject({ epoch: z.int().min(1), outcomeToken: z.string().max(300) });
 
 /** `POST /task/{id}/claim`: `{kind: "claimed", attempt}`, or `acknowledge`, `later`, `ended`. Throws `Problem` 401, 403, 404. */
 export async function postClaim(runtime: Runtime, request: IncomingMessage, id: string): Promise<JsonObject> {

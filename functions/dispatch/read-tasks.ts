@@ -13,9 +13,9 @@ import { fullView, ownTask } from './task-view.ts';
 
 const MAX_LIST_BYTES = 8 * 1024 * 1024;
 
-const taskQuery = z.strictObject({ waitSeconds: z.coerce.number().min(0).max(30).default(0) });
+export const taskQuery = z.strictObject({ waitSeconds: z.coerce.number().min(0).max(30).default(0) });
 
-const listQuery = z.strictObject({
+export const listQuery = z.strictObject({
   ...paging,
   status: z.enum(STATUSES).optional(),
   agent: z.string().max(63).optional(),

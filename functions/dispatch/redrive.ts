@@ -10,11 +10,11 @@ import { decideAndWrite } from '../core/store.ts';
 import { type JsonObject, type Known, taskView } from '../core/task.ts';
 import { notFound, ownTask } from './task-view.ts';
 
-const body = z.strictObject({ ttlSeconds: z.number().positive().max(604_800).default(900) });
+export const redriveBody = z.strictObject({ ttlSeconds: z.number().positive().max(604_800).default(900) });
 
 /** The view of the queued task. Throws `Problem` 404, 409 `task_not_dead`. Epochs go on, so older attempts stay fenced off. */
 export async function redrive(runtime: Runtime, caller: Caller, id: string, given: unknown): Promise<JsonObject> {
-  const { ttlSeconds } = checked(body, given);
+  const { ttlSeconds } = checked(redriveBody, given);
   const owned = await ownTask(runtime, caller, id);
   const known = await decideAndWrite<Known | 'not_dead' | undefined>(
     runtime,

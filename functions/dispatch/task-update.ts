@@ -27,7 +27,7 @@ const outcomeSchema = z.strictObject({
 });
 
 const proof = { epoch: z.int().min(1), outcomeToken: z.string().max(300) };
-const updateBody = z
+export const updateBody = z
   .strictObject({
     ...proof,
     note: z.string().max(1_024).optional(),
@@ -38,7 +38,7 @@ const updateBody = z
     (body) => [body.note, body.parked, body.outcome].filter((part) => part !== undefined).length === 1,
     'takes exactly one of note, parked and outcome',
   );
-const ingestBody = z.strictObject({ job_id: z.string().min(1).max(200), ...proof, outcome: outcomeSchema });
+export const ingestBody = z.strictObject({ job_id: z.string().min(1).max(200), ...proof, outcome: outcomeSchema });
 
 /** `POST /task-update/{id}`: `{status}` of the task after it. Throws `Problem` 401, 404, 409 `lease_lost`, 422. */
 export async function postTaskUpdate(runtime: Runtime, id: string, given: unknown): Promise<JsonObject> {
