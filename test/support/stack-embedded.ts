@@ -17,8 +17,14 @@ export interface EmbeddedTestStack extends TestStack {
   runtime(name: string): Runtime;
 }
 
-/** Starts the embedded runtime in this process, on a folder that goes with it unless `dataDir` is given. */
-export async function embeddedStack(flags: Readonly<Record<string, unknown>> = {}): Promise<EmbeddedTestStack> {
+/**
+ * Starts the embedded runtime in this process, on a folder that goes with it unless `dataDir` is given. `change` may replace a
+ * port of a function's runtime by another real one.
+ */
+export async function embeddedStack(
+  flags: Readonly<Record<string, unknown>> = {},
+  change: (runtime: Runtime) => Runtime = (runtime) => runtime,
+): Promise<EmbeddedTestStack> {
   const folder = temporaryFolder();
   const settings = quickSettings({ runtime: 'embedded', dataDir: folder.path, ...flags });
   const counts: Counts = { reads: 0, writes: 0, publishes: 0 };
@@ -28,7 +34,8 @@ export async function embeddedStack(flags: Readonly<Record<string, unknown>> = {
   const local = await startEmbedded({
     settings,
     log: silent,
-    runtimeFor(runtime) {
+    runtimeFor(made) {
+      const runtime = change(made);
       const counted: Runtime = {
         ...runtime,
         documents: countingDocuments(runtime.documents, counts),
