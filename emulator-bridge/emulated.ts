@@ -17,6 +17,8 @@ import { assemble, functionNames, type LocalOptions, type LocalStack, localSetti
 export interface EmulatedOptions extends LocalOptions {
   /** Called with each line that a function writes; otherwise they go to standard output, with the function's name. */
   readonly onLine?: (name: string, line: string) => void;
+  /** What a test may change in the environment of a function's process. */
+  readonly environmentFor?: (name: string, environment: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface EmulatedOptions extends LocalOptions {
  * `emulators_missing`, `emulator_failed`; Node's `EADDRINUSE` when the port is taken.
  */
 export async function startEmulated(options: EmulatedOptions): Promise<LocalStack> {
-  const { log, onLine = printLine } = options;
+  const { log, onLine = printLine, environmentFor = (_name, environment) => environment } = options;
   const settings = { ...options.settings, dataDir: resolve(options.settings.dataDir) };
   await using release = new AsyncDisposableStack();
 
@@ -41,15 +43,16 @@ export async function startEmulated(options: EmulatedOptions): Promise<LocalStac
       names: functionNames,
       onLine,
       log,
-      environment: async (name, urls) => ({
-        ...toEnvironment(localSettings(settings, urls, issuer)),
-        FUNCTION_TARGET: name,
-        PUBSUB_EMULATOR_HOST: emulators.pubsubHost,
-        FIRESTORE_EMULATOR_HOST: emulators.firestoreHost,
-        GCE_METADATA_HOST: (await issuer.metadata(accountEmail(settings, name))).host,
-        // Probing for one would cost the first ID token a second.
-        METADATA_SERVER_DETECTION: 'assume-present',
-      }),
+      environment: async (name, urls) =>
+        environmentFor(name, {
+          ...toEnvironment(localSettings(settings, urls, issuer)),
+          FUNCTION_TARGET: name,
+          PUBSUB_EMULATOR_HOST: emulators.pubsubHost,
+          FIRESTORE_EMULATOR_HOST: emulators.firestoreHost,
+          GCE_METADATA_HOST: (await issuer.metadata(accountEmail(settings, name))).host,
+          // Probing for one would cost the first ID token a second.
+          METADATA_SERVER_DETECTION: 'assume-present',
+        }),
     }),
     (it) => it.stop(),
   );

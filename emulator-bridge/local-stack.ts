@@ -37,6 +37,14 @@ export interface LocalOptions {
   readonly log: Log;
   /** Whether to use 8000 and 8080 too, where they are free; unless told, whenever `port` is not 0. */
   readonly customaryPorts?: boolean;
+  readonly between?: Between;
+}
+
+/** What a test may put between the bridge and the functions. */
+export interface Between {
+  readonly source?: (source: Subscriptions) => Subscriptions;
+  /** The address at which a function's pushes are delivered, given its own. */
+  readonly endpoint?: (name: string, url: string) => string;
 }
 
 export const functionNames: readonly string[] = Object.keys(topology.functions);
@@ -71,8 +79,9 @@ export interface Assembly {
  */
 export async function assemble(release: AsyncDisposableStack, assembly: Assembly): Promise<LocalStack> {
   const { options, settings, issuer, source, servers, key, pids } = assembly;
-  const { log } = options;
+  const { log, between = {} } = options;
   const urls = settings.functionUrls;
+  const endpointOf = between.endpoint ?? ((_name, url) => url);
   // First, so that a busy port is found before any message moves.
   const front = await startFront({
     functions: topology.functions,
@@ -88,9 +97,9 @@ export async function assemble(release: AsyncDisposableStack, assembly: Assembly
     startDeliveries({
       settings,
       subscriptions: topology.subscriptions,
-      source,
+      source: between.source?.(source) ?? source,
       issuer,
-      endpoint: (row) => `${urls[row.function]}${row.path}`,
+      endpoint: (row) => endpointOf(row.function, urls[row.function] as string) + row.path,
       log,
     }),
     (it) => it.stop(GRACE_MS),
