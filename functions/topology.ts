@@ -158,7 +158,7 @@ export const topology: Topology = {
 
   functions: {
     dispatch: {
-      routes: ['/dispatch', '/task', '/task-status', '/task-update', '/tasks', '/callbacks'],
+      routes: ['/dispatch', '/task', '/task-status', '/task-update', '/tasks', '/callbacks', '/budgets', '/costs'],
       access: 'front',
       roles: [
         { kind: 'database', database: 'tasks', access: 'write' },
@@ -309,6 +309,17 @@ export const topology: Topology = {
     },
     /** The older half of a long timeline, moved out in the commit that appended to it. */
     timelines: { database: 'tasks', ttlField: 'expireAt', unindexed: ['entries', 'expireAt'], indexes: [] },
+    /** What each tenant has set as its limits. */
+    limits: { database: 'tasks', unindexed: ['scopes', 'tenant'], indexes: [] },
+    /** What is held and spent of a limit, by scope and day. */
+    budgets: {
+      database: 'tasks',
+      ttlField: 'expireAt',
+      unindexed: ['tenant', 'scope', 'day', 'limitMicros', 'mode', 'heldMicros', 'spentMicros', 'expireAt'],
+      indexes: [],
+    },
+    /** What an instance may hold of a budget without asking it. */
+    allowances: { database: 'tasks', unindexed: ['budget', 'tenant', 'freeMicros', 'touchedAt'], indexes: [[asc('touchedAt')]] },
     /** Messages that can never be processed, with the reason. */
     quarantine: {
       database: 'tasks',

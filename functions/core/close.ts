@@ -5,6 +5,7 @@
 
 import { followUp } from './follow-ups.ts';
 import type { Runtime } from './runtime.ts';
+import { canSettle } from './settle-budgets.ts';
 import { type Change, type Decision, decideAndWrite } from './store.ts';
 import {
   type Charge,
@@ -17,7 +18,7 @@ import {
   type TaskError,
 } from './task.ts';
 
-export type Closers = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'settings' | 'messages' | 'log'>;
+export type Closers = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'messages' | 'log'>;
 
 /** How a task ends. `costMicros` is what the attempt reports; without it the attempt is settled at its quote. */
 export interface End {
@@ -48,7 +49,7 @@ export async function close(runtime: Closers, id: string, end: End, epoch?: numb
   const closed = await decideAndWrite<Closed>(runtime, id, known, (current) => decideClose(runtime, current, end, epoch), {
     kind: 'absent',
   });
-  if (closed.kind === 'closed' || closed.kind === 'repeated') await followUp(runtime, closed.known);
+  if (closed.kind !== 'absent') await followUp(runtime, closed.known);
   return closed;
 }
 
@@ -67,7 +68,10 @@ function decideClose(runtime: Closers, known: Known, end: End, epoch: number | u
 /** What ends the task: its last state, the charges, the follow-ups and when the record may go. */
 export function closing(runtime: Closers, task: TaskCore, end: End, epoch: number | undefined): Change {
   const now = runtime.clock.now();
-  const pending: FollowUp[] = task.callbackUrl === undefined ? [] : ['callback'];
+  const pending: FollowUp[] = [
+    ...(task.callbackUrl === undefined ? [] : (['callback'] as const)),
+    ...(canSettle(task) ? (['budget'] as const) : []),
+  ];
   const charges = task.charges.map((charge) => settled(charge, charge.epoch === epoch ? end.costMicros : undefined));
   return {
     set: {
@@ -123,11 +127,13 @@ export function settled(charge: Charge, reportedMicros: number | undefined): Cha
 }
 
 /** Notes what an attempt that no longer counts has cost, and changes nothing else. */
-export function settleLate(runtime: Closers, id: string, costMicros: number, epoch: number): Promise<Closed> {
+export async function settleLate(runtime: Closers, id: string, costMicros: number, epoch: number): Promise<Closed> {
   const end: End = { status: 'failed', costMicros };
-  return decideAndWrite<Closed>(runtime, id, undefined, (known) => settle(runtime, known, end, epoch, 'dropped'), {
+  const settled = await decideAndWrite<Closed>(runtime, id, undefined, (known) => settle(runtime, known, end, epoch, 'dropped'), {
     kind: 'absent',
   });
+  if (settled.kind !== 'absent') await followUp(runtime, settled.known);
+  return settled;
 }
 
 /** A late report may lower its attempt's charge, once, and changes nothing else. */
@@ -137,10 +143,15 @@ function settle(runtime: Closers, known: Known, end: End, epoch: number, kind: '
   if (charge === undefined || charge.reported || end.costMicros === undefined) return { answer: { kind, known } };
   const charges = task.charges.map((candidate) => (candidate === charge ? settled(charge, end.costMicros) : candidate));
   runtime.log.info({ taskId: known.id, epoch }, 'A late report settled its attempt.');
-  return {
-    change: { set: { charges }, event: { event: 'settled', epoch, ...overrun(runtime, task, epoch, end.costMicros) } },
-    gives: (written) => ({ kind, known: written }),
-  };
+  const event = { event: 'settled', epoch, ...overrun(runtime, task, epoch, end.costMicros) };
+  return { change: { set: { charges, ...booking(runtime, task, epoch) }, event }, gives: (written) => ({ kind, known: written }) };
+}
+
+/** What budgets were told of an ended task's cost is then to be told anew. */
+function booking(runtime: Closers, task: TaskCore, epoch: number): Change['set'] {
+  if (!isEnded(task.status) || epoch <= task.budgetFromEpoch || !canSettle(task)) return {};
+  const pending = [...new Set<FollowUp>([...(task.pending ?? []), 'budget'])];
+  return { pending, wakeAt: runtime.clock.now() + runtime.settings.times.republishMs };
 }
 
 /** An outcome whose run ended after the ttl is no outcome: the task has expired. */

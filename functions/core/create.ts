@@ -4,13 +4,15 @@ import { createHash } from 'node:crypto';
 import type { Agent } from './agents.ts';
 import { checkIn } from './claim-check.ts';
 import { Problem } from './errors.ts';
+import { commitHolding } from './holds.ts';
 import { microsFromCents } from './money.ts';
 import type { TimedPacket } from './packet.ts';
 import { PreconditionFailed } from './ports.ts';
 import type { Runtime } from './runtime.ts';
+import { canSettle } from './settle-budgets.ts';
 import { chained } from './signing.ts';
 import { type Change, SHARDS, TASKS } from './store.ts';
-import { coreOf, type Known, type Reference, type Task } from './task.ts';
+import { coreOf, type Hold, isEnded, type Known, type Reference, type Task } from './task.ts';
 import { fromDocument, toDocument } from './task-document.ts';
 
 export interface Creation {
@@ -36,8 +38,9 @@ export interface Created {
 type Creators = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'objects'>;
 
 /**
- * Creates a task as `queued`, or `waiting` while its `notBefore` lies ahead. Throws `Problem` 422 `idempotency_key_reused`
- * when the key stands for another agent or payload, 413 `too_large`, 503 `store_unavailable`.
+ * Creates a task as `queued`, or `waiting` while its `notBefore` lies ahead, with what it holds of shared budgets. Throws `Problem`
+ * 422 `idempotency_key_reused` when the key stands for another agent or payload, 402 `budget_exceeded`, 409 `parent_ended`, 422
+ * `parent_not_found`, 413 `too_large`, 503 `store_unavailable`.
  */
 export async function createTask(runtime: Creators, creation: Creation): Promise<Created> {
   const { tenant, agent, packet } = creation;
@@ -52,24 +55,38 @@ export async function createTask(runtime: Creators, creation: Creation): Promise
   let replaced: string | undefined;
   for (let tries = 0; tries < 5; tries++) {
     try {
-      const data = toDocument(task as unknown as Record<string, unknown>);
-      const [written] = await runtime.documents.commit([
-        replaced === undefined
-          ? { kind: 'create', collection: TASKS, id, data }
-          : { kind: 'replace', collection: TASKS, id, data, version: replaced },
-      ]);
-      const stored = task.leasedAt === undefined ? task : { ...task, leasedAt: written?.at };
+      let held: Task = task;
+      const [written] = await commitHolding(runtime, { id, ...task }, async (holds) => {
+        held = holds === undefined ? task : { ...task, holds, ...settledAtOnce(runtime, task, holds) };
+        const data = toDocument(held as unknown as Record<string, unknown>);
+        return [
+          replaced === undefined
+            ? { kind: 'create', collection: TASKS, id, data }
+            : { kind: 'replace', collection: TASKS, id, data, version: replaced },
+        ];
+      });
+      const stored = held.leasedAt === undefined ? held : { ...held, leasedAt: written?.at };
       return { kind: 'created', known: { id, version: written?.version ?? '', task: coreOf(stored) }, payloadRef, task: stored };
     } catch (error) {
-      if (!(error instanceof PreconditionFailed)) throw error;
+      const isRefused = error instanceof Problem && error.status < 500;
+      if (!(error instanceof PreconditionFailed) && !isRefused) throw error;
       const existing = await runtime.documents.get(TASKS, id);
       const found = existing && fromDocument(existing.data);
+      const isGone = found?.expireAt !== undefined && found.expireAt <= runtime.clock.now();
+      // A repeat is answered with what it repeats, whatever room its budgets have by now.
+      if (isRefused && (found === undefined || isGone)) throw error;
       if (existing === undefined || found === undefined) replaced = undefined;
-      else if (found.expireAt !== undefined && found.expireAt <= runtime.clock.now()) replaced = existing.version;
+      else if (isGone) replaced = existing.version;
       else return replay(found, { id, version: existing.version, task: coreOf(found) }, task);
     }
   }
   throw new Problem(503, 'contention', 'The task could not be created; try again.', { retryAfterSeconds: 1 });
+}
+
+/** A task that was adopted too late ends as it is created: what it holds is then to be given back. */
+function settledAtOnce(runtime: Creators, { status, pending, wakeAt }: Task, holds: readonly Hold[]): Partial<Task> {
+  if (!isEnded(status) || !canSettle({ holds })) return {};
+  return { pending: [...(pending ?? []), 'budget'], wakeAt: wakeAt ?? runtime.clock.now() + runtime.settings.times.republishMs };
 }
 
 function replay(found: Task, known: Known, wanted: Task): Created {

@@ -26,7 +26,7 @@ const foreignResult = z.object({
   }),
 });
 
-type Recorders = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'settings' | 'messages' | 'objects' | 'log'>;
+type Recorders = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'messages' | 'objects' | 'log'>;
 
 /** Records an outcome, or quarantines what can never be recorded. Throws what should be delivered again. */
 export async function recordResult(runtime: Recorders, incoming: Incoming): Promise<void> {

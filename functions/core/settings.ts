@@ -99,6 +99,10 @@ const schema = z.strictObject({
       httpWaitMs: milliseconds.default(30_000),
       runMaximumMs: milliseconds.max(540_000).default(540_000),
       waitingMaximumMs: milliseconds.default(300_000),
+      /** How long an instance remembers a tenant's limits, so after how long a first limit binds. */
+      limitsCacheMs: milliseconds.default(10_000),
+      /** An allowance that was not used for this long goes back to its budget. */
+      allowanceIdleMs: milliseconds.default(60_000),
       retentionMs: milliseconds.default(30 * 86_400_000),
       sweepMs: milliseconds.default(60_000),
       sweepRunMs: milliseconds.default(50_000),

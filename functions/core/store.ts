@@ -4,7 +4,7 @@
  */
 
 import { Problem } from './errors.ts';
-import { type Fields, PreconditionFailed, SERVER_TIME, type Write } from './ports.ts';
+import { type Fields, PreconditionFailed, SERVER_TIME, type Write, type Written } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import { chained } from './signing.ts';
 import { type ChainHead, coreOf, isTaskId, type Known, type Task, type TaskCore, type TimelineEntry } from './task.ts';
@@ -41,16 +41,30 @@ export async function readTask(runtime: Pick<Runtime, 'documents' | 'clock'>, id
  * Throws `PreconditionFailed` when the version has moved on.
  */
 export async function writeChange(runtime: Writers, known: Known, change: Change): Promise<Known> {
+  const { writes, after } = await changeWrites(runtime, known, change);
+  return after(await runtime.documents.commit(writes));
+}
+
+/** The writes that a change takes, for a commit that holds more, and what is known once they are `written` (the same places). */
+export async function changeWrites(
+  runtime: Writers,
+  known: Known,
+  change: Change,
+): Promise<{ readonly writes: readonly Write[]; after(written: readonly Written[]): Known }> {
   const now = runtime.clock.now();
   const link = change.event && chained(runtime.signing, known.task.chain, { at: now, ...change.event });
   const task: Fields = { ...known.task, ...change.set, updatedAt: now, ...(link ? { chain: link.chain } : {}) };
   for (const field of change.remove ?? []) delete task[field];
   const writes = await writesOf(runtime, known, change, coreOf(task as unknown as TaskCore), link);
-  const [written] = await runtime.documents.commit(writes);
-  if (written === undefined) throw new Problem(500, 'internal', 'A commit returned no version.');
   const state = (writes[0] as Update).set?.state as TaskCore | undefined;
-  const leasedAt = task.leasedAt === SERVER_TIME ? { leasedAt: written.at } : {};
-  return { id: known.id, version: written.version, task: coreOf({ ...task, ...state, ...leasedAt } as unknown as TaskCore) };
+  return {
+    writes,
+    after([written]) {
+      if (written === undefined) throw new Problem(500, 'internal', 'A commit returned no version.');
+      const leasedAt = task.leasedAt === SERVER_TIME ? { leasedAt: written.at } : {};
+      return { id: known.id, version: written.version, task: coreOf({ ...task, ...state, ...leasedAt } as unknown as TaskCore) };
+    },
+  };
 }
 
 type Link = { readonly entry: TimelineEntry; readonly chain: ChainHead };

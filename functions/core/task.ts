@@ -39,7 +39,38 @@ export interface Charge {
 }
 
 /** What must follow a close; each is idempotent, repeated by the sweeper until it is cleared. */
-export type FollowUp = 'callback';
+export type FollowUp = 'callback' | 'budget';
+
+/** The budgets of a day that tasks share. */
+export type Shared = 'tenant' | 'agent';
+
+/** An amount that a task took from a budget it shares, and where: a document of `budgets`, or its parent. */
+export interface Hold {
+  readonly kind: Shared | 'parent';
+  readonly id: string;
+  readonly micros: number;
+  /** Taken from an instance's allowance. */
+  readonly leased?: true;
+  /** Which life of the parent it was taken from: a redriven one has its budget anew. */
+  readonly life?: string;
+  /** Which shared budgets the parent's own holds pay for. */
+  readonly covers?: readonly Shared[];
+  /** What was booked when the hold was settled; absent while it is held. */
+  readonly booked?: Booked;
+}
+
+/** Micro-dollars that a task and its children cost; `coveredMicros` is the part that its parent's hold on the agent pays for. */
+export interface Booked {
+  readonly spentMicros: number;
+  readonly coveredMicros: number;
+}
+
+/** What a task's children have of its budget. */
+export interface Children extends Booked {
+  /** How many have not been settled. */
+  readonly open: number;
+  readonly heldMicros: number;
+}
 
 /** Where a task's timeline stands: the hash of its last entry, and how many entries its document holds. */
 export interface ChainHead {
@@ -87,6 +118,8 @@ export interface TaskCore {
   /** The epoch whose outcome closed the task; absent when it ended without one. */
   readonly closedEpoch?: number;
   readonly pending?: readonly FollowUp[];
+  readonly holds?: readonly Hold[];
+  readonly children?: Children;
   readonly callbackUrl?: string;
   /** What became of the callback, once that is known. */
   readonly callback?: 'delivered' | 'failed';
@@ -149,11 +182,18 @@ export function coreOf(task: TaskCore): TaskCore {
 /** Micro-dollars settled so far, over all attempts. */
 export const spentMicros = (task: TaskCore): number => task.charges.reduce((sum, { costMicros }) => sum + (costMicros ?? 0), 0);
 
-/** Micro-dollars settled or reserved since the last redrive: what the budget bounds. */
-export const committedMicros = (task: TaskCore): number =>
+/** Tells a task's present life from those before a redrive, and from a task that had the same id before. */
+export const lifeOf = ({ createdAt, redrives }: TaskCore): string => `${createdAt}-${redrives}`;
+
+/** Micro-dollars settled or reserved by the attempts since the last redrive. */
+export const ownMicros = (task: TaskCore): number =>
   task.charges
     .filter(({ epoch }) => epoch > task.budgetFromEpoch)
     .reduce((sum, { costMicros, quoteMicros }) => sum + (costMicros ?? quoteMicros), 0);
+
+/** What the budget bounds: the task's own attempts, and what its children hold and have spent. */
+export const committedMicros = (task: TaskCore): number =>
+  ownMicros(task) + (task.children?.heldMicros ?? 0) + (task.children?.spentMicros ?? 0);
 
 /** The task view: times as ISO 8601, money in cents, `ttl` in Unix seconds. A large payload or result shows as its reference. */
 export function taskView(id: string, task: Task): JsonObject {

@@ -6,7 +6,9 @@ import { jsonBody, queryOf, room, send, UNPROVEN_BODY_BYTES } from '../core/http
 import type { Room, Runtime } from '../core/runtime.ts';
 import { webhookKeys } from '../core/webhook-keys.ts';
 import { isAgent, postAdopt, postClaim, postRenew } from './agent-claims.ts';
+import { getBudget, listBudgets, putBudget } from './budgets.ts';
 import { cancel } from './cancel.ts';
+import { getCosts } from './costs.ts';
 import { postDispatch } from './post-dispatch.ts';
 import { getTask, listTasks } from './read-tasks.ts';
 import { redrive } from './redrive.ts';
@@ -38,6 +40,17 @@ export function dispatch(runtime: Runtime): Room {
     post('/task/:id/redrive', async (caller, request, response) =>
       send(response, 202, await redrive(runtime, caller, idOf(request), await jsonBody(request))),
     );
+    get(['/budgets'], async (caller, _request, response) => send(response, 200, await listBudgets(runtime, caller)));
+    get(['/budgets/:scope'], async (caller, request, response) =>
+      send(response, 200, await getBudget(runtime, caller, String(request.params.scope))),
+    );
+    router.put(
+      '/budgets/:scope',
+      as('admin', async (caller, request, response) =>
+        send(response, 200, await putBudget(runtime, caller, String(request.params.scope), await jsonBody(request))),
+      ),
+    );
+    get(['/costs'], async (caller, request, response) => send(response, 200, await getCosts(runtime, caller, queryOf(request))));
     // The key signs as well as it verifies, so reading tasks is not enough to have it.
     router.get(
       '/callbacks/key',

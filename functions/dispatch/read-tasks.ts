@@ -70,8 +70,8 @@ export async function listTasks(runtime: Runtime, caller: Caller, query: unknown
   const tasks: JsonObject[] = [];
   let bytes = 0;
   let last: Stored | undefined;
-  for await (const document of merged(runtime, equal, cursor === undefined ? undefined : decoded(cursor), limit)) {
-    if (tasks.length === limit || bytes > MAX_LIST_BYTES) return { tasks, ...(last ? { nextCursor: encoded(last) } : {}) };
+  for await (const document of merged(runtime, equal, cursor === undefined ? undefined : decodedCursor(cursor), limit)) {
+    if (tasks.length === limit || bytes > MAX_LIST_BYTES) return { tasks, ...(last ? { nextCursor: encodedCursor(last) } : {}) };
     const view = taskView(document.id, fromDocument(document.data));
     bytes += JSON.stringify(view).length;
     tasks.push(view);
@@ -113,9 +113,11 @@ function newer(a: Stored | undefined, b: Stored | undefined): number {
   return byTime !== 0 ? byTime : a.id < b.id ? 1 : -1;
 }
 
-const encoded = (document: Stored): string => Buffer.from(JSON.stringify(positionOf(document))).toString('base64url');
+/** Where a list goes on behind a document. */
+export const encodedCursor = (document: Stored): string => Buffer.from(JSON.stringify(positionOf(document))).toString('base64url');
 
-function decoded(cursor: string): { value: number; id: string } {
+/** Throws `Problem` 422 for a cursor that was not given here. */
+export function decodedCursor(cursor: string): { value: number; id: string } {
   try {
     return z
       .strictObject({ value: z.number(), id: z.string().refine(isTaskId) })

@@ -3,59 +3,89 @@
 import { z } from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { Problem } from '../core/errors.ts';
+import { followUp } from '../core/follow-ups.ts';
+import { commitHolding } from '../core/holds.ts';
 import { checked } from '../core/http.ts';
+import { PreconditionFailed } from '../core/ports.ts';
 import { publishOrLeave, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { decideAndWrite } from '../core/store.ts';
-import { type JsonObject, type Known, taskView } from '../core/task.ts';
-import { notFound, ownTask } from './task-view.ts';
+import { type Change, changeWrites } from '../core/store.ts';
+import { type JsonObject, type Known, type Task, type TaskCore, taskView } from '../core/task.ts';
+import { ownTask } from './task-view.ts';
 
-export const redriveBody = z.strictObject({ ttlSeconds: z.number().positive().max(604_800).default(900) });
+const MAX_TRIES = 20;
 
-/** The view of the queued task. Throws `Problem` 404, 409 `task_not_dead`. Epochs go on, so older attempts stay fenced off. */
+const body = z.strictObject({ ttlSeconds: z.number().positive().max(604_800).default(900) });
+
+/**
+ * The view of the queued task. Throws `Problem` 404, 409 `task_not_dead`, `children_open`, `parent_ended`, 402 `budget_exceeded`.
+ * Epochs go on, so older attempts stay fenced off.
+ */
 export async function redrive(runtime: Runtime, caller: Caller, id: string, given: unknown): Promise<JsonObject> {
-  const { ttlSeconds } = checked(redriveBody, given);
-  const owned = await ownTask(runtime, caller, id);
-  const known = await decideAndWrite<Known | 'not_dead' | undefined>(
-    runtime,
-    id,
-    owned,
-    ({ task }) => {
-      if (task.status !== 'dead') return { answer: 'not_dead' };
-      const now = runtime.clock.now();
-      return {
-        change: {
-          set: {
-            status: 'queued',
-            ttl: now / 1000 + ttlSeconds,
-            attempts: 0,
-            // One of its own, so that a late failure of the life before is an older attempt's, and dropped.
-            epoch: task.epoch + 1,
-            budgetFromEpoch: task.epoch,
-            redrives: task.redrives + 1,
-            wakeAt: now + Math.min(runtime.settings.times.republishMs, ttlSeconds * 1000),
-          },
-          remove: [
-            'error',
-            'lastError',
-            'finishedAt',
-            'closedEpoch',
-            'expireAt',
-            'pending',
-            'callback',
-            'deadLetterRounds',
-            'retryAt',
-            'wakeDelayMs',
-          ],
-          event: { event: 'redriven', by: caller.name },
-        },
-        gives: (written) => written,
-      };
+  const { ttlSeconds } = checked(body, given);
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const found = await settledTask(runtime, caller, id);
+    try {
+      const known = await revive(runtime, caller, found, ttlSeconds);
+      await publishOrLeave(runtime, runMessage(known, found.task));
+      return taskView(id, (await ownTask(runtime, caller, id)).task);
+    } catch (error) {
+      if (!(error instanceof PreconditionFailed)) throw error;
+    }
+  }
+  throw new Problem(503, 'contention', `Task ${id} changed too often while it was being redriven; try again.`, {
+    retryAfterSeconds: 1,
+  });
+}
+
+/** The dead task with nothing held by the life before. */
+async function settledTask(runtime: Runtime, caller: Caller, id: string): Promise<Known<Task>> {
+  const found = deadOnly(await ownTask(runtime, caller, id));
+  if (isSettled(found.task)) return found;
+  await followUp(runtime, found, 'sweeper');
+  const again = deadOnly(await ownTask(runtime, caller, id));
+  if (isSettled(again.task)) return again;
+  throw new Problem(409, 'children_open', `Task ${id} has children that have not ended; redrive it when they have.`);
+}
+
+const isSettled = ({ holds, pending, children }: TaskCore): boolean =>
+  !pending?.includes('budget') && (children?.open ?? 0) === 0 && (holds ?? []).every(({ booked }) => booked !== undefined);
+
+function deadOnly(found: Known<Task>): Known<Task> {
+  if (found.task.status === 'dead') return found;
+  throw new Problem(409, 'task_not_dead', `Task ${found.id} is not dead; only dead tasks can be redriven.`);
+}
+
+/** Throws `PreconditionFailed` when the task has changed meanwhile. */
+async function revive(runtime: Runtime, caller: Caller, known: Known<Task>, ttlSeconds: number): Promise<Known> {
+  const { task } = known;
+  const now = runtime.clock.now();
+  const change: Change = {
+    set: {
+      status: 'queued',
+      ttl: now / 1000 + ttlSeconds,
+      attempts: 0,
+      // One of its own, so that a late failure of the life before is an older attempt's, and dropped.
+      epoch: task.epoch + 1,
+      budgetFromEpoch: task.epoch,
+      redrives: task.redrives + 1,
+      wakeAt: now + Math.min(runtime.settings.times.republishMs, ttlSeconds * 1000),
     },
-    undefined,
-  );
-  if (known === undefined) throw notFound(id);
-  if (known === 'not_dead') throw new Problem(409, 'task_not_dead', `Task ${id} is not dead; only dead tasks can be redriven.`);
-  await publishOrLeave(runtime, runMessage(known, owned.task));
-  return taskView(id, (await ownTask(runtime, caller, id)).task);
+    remove: [
+      ...(['error', 'lastError', 'finishedAt', 'closedEpoch', 'expireAt', 'pending', 'callback'] as const),
+      ...(['deadLetterRounds', 'retryAt', 'wakeDelayMs', 'children'] as const),
+    ],
+    event: { event: 'redriven', by: caller.name },
+  };
+  let after: Awaited<ReturnType<typeof changeWrites>>['after'] | undefined;
+  const written = await commitHolding(runtime, { ...task, id: known.id }, async (holds) => {
+    const held: Change = holds
+      ? { ...change, set: { ...change.set, holds } }
+      : { ...change, remove: [...(change.remove ?? []), 'holds'] };
+    const prepared = await changeWrites(runtime, known, held);
+    after = prepared.after;
+    return prepared.writes;
+  });
+  if (after === undefined) throw new Problem(500, 'internal', 'A redrive wrote nothing.');
+  return after(written);
 }

@@ -4,11 +4,13 @@ import type { Query } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { SHARDS, TASKS } from '../core/store.ts';
 import { fromDocument } from '../core/task-document.ts';
+import { reclaimAllowances } from './reclaim-allowances.ts';
 import { wake } from './wake.ts';
 
 const PAGE = 100;
 const CAP_PER_SHARD = 1_000;
-const AT_ONCE = 16;
+/** As many as share a commit of a budget. */
+const AT_ONCE = 100;
 
 /** What a sweep did, by kind, and how many tasks could not be handled now. */
 export interface Swept {
@@ -22,7 +24,8 @@ export async function sweep(runtime: Runtime): Promise<Swept> {
     if (runtime.clock.now() >= until) break;
     await sweepShard(runtime, shard, until, counts);
   }
-  return counts;
+  const reclaimed = await reclaimAllowances(runtime);
+  return reclaimed > 0 ? { ...counts, allowances_reclaimed: reclaimed } : counts;
 }
 
 async function sweepShard(runtime: Runtime, shard: number, until: number, counts: Record<string, number>): Promise<void> {

@@ -24,7 +24,7 @@ export async function wake(runtime: Runtime, known: Known<Task>, at: number): Pr
 }
 
 async function finish(runtime: Runtime, known: Known<Task>): Promise<string> {
-  if (known.task.pending?.length) await followUp(runtime, known);
+  if (known.task.pending?.length) await followUp(runtime, known, 'sweeper');
   else await writeChange(runtime, known, { set: {}, remove: ['wakeAt'] });
   return 'followed_up';
 }

@@ -9,8 +9,8 @@ let starting: Promise<Emulators | string> | undefined;
  * A suite that runs against Google's emulators: they are started once for the whole run, and their addresses stand in the
  * environment while the suite runs. Where there are none, the suite says so and its tests are pending.
  */
-export function describeWithEmulators(title: string, suite: () => void): void {
-  describe(`${title} (emulator)`, () => {
+export function describeWithEmulators(title: string, suite: (this: Mocha.Suite) => void): void {
+  describe(`${title} (emulator)`, function () {
     const outside = { ...process.env };
 
     before(async function () {
@@ -27,7 +27,7 @@ export function describeWithEmulators(title: string, suite: () => void): void {
       process.env.METADATA_SERVER_DETECTION = 'none';
     });
 
-    suite();
+    suite.call(this);
 
     after(() => {
       for (const name of ['PUBSUB_EMULATOR_HOST', 'FIRESTORE_EMULATOR_HOST', 'METADATA_SERVER_DETECTION']) {

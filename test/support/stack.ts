@@ -49,6 +49,7 @@ export interface TestStack extends Reached {
   readonly url: string;
   get<T = View>(path: string, headers?: Record<string, string>): Promise<Reply<T>>;
   post<T = View>(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply<T>>;
+  put<T = View>(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply<T>>;
   /** Posts a packet for `light` with an empty payload, but for what it says. */
   dispatch<T = View>(packet: Packet, headers?: Record<string, string>): Promise<Reply<T>>;
   /** Waits for the end of a task. Fails after `withinMs` (default 15 s). */
@@ -102,6 +103,14 @@ export function testStack(local: LocalStack, parts: Reached, stop: () => Promise
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: (text === '' ? undefined : JSON.parse(text)) as T };
   }
+  async function sent<T>(method: string, path: string, body: unknown, headers?: Record<string, string>): Promise<Reply<T>> {
+    const response = await fetch(path.startsWith('http') ? path : url + path, {
+      method,
+      headers: authorized({ 'content-type': 'application/json', ...headers }),
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    return replied(response);
+  }
   const stack: TestStack = {
     ...parts,
     local,
@@ -109,14 +118,8 @@ export function testStack(local: LocalStack, parts: Reached, stop: () => Promise
     settings: local.settings,
     stop,
     get: async (path, headers) => replied(await fetch(url + path, { headers: authorized(headers) })),
-    post: async (path, body, headers) =>
-      replied(
-        await fetch(path.startsWith('http') ? path : url + path, {
-          method: 'POST',
-          headers: authorized({ 'content-type': 'application/json', ...headers }),
-          body: typeof body === 'string' ? body : JSON.stringify(body),
-        }),
-      ),
+    post: (path, body, headers) => sent('POST', path, body, headers),
+    put: (path, body, headers) => sent('PUT', path, body, headers),
     dispatch: (packet, headers) => stack.post('/dispatch', { agent: 'light', payload: {}, ...packet }, headers),
     async ended(id, withinMs = 15_000) {
       const end = Date.now() + withinMs;

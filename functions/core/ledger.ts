@@ -1,0 +1,199 @@
+/**
+ * Transactions on documents that many tasks write: budgets, allowances, and the parents whose budget their children share.
+ *
+ * A store takes few writes a second of one document, so the postings of an instance that wait for the same tenant share one
+ * commit, and only one is under way at a time. A posting is decided on what was just read, one after the other, as if each
+ * saw what the ones before it had done; nothing is refused or granted unless that very commit went through.
+ */
+
+import { Problem } from './errors.ts';
+import { type Documents, type Fields, PreconditionFailed, type Stored, type Write, type Written } from './ports.ts';
+import type { Runtime } from './runtime.ts';
+
+const POSTINGS_PER_COMMIT = 100;
+const BYTES_PER_COMMIT = 4 * 1024 * 1024;
+const MAX_TRIES = 50;
+const PAUSE_MS = 20;
+
+/** The shared documents, as a posting sees them. */
+export interface Accounts {
+  get(collection: string, id: string): Promise<Fields | undefined>;
+  /** Sets the named fields; what was not there is created. */
+  set(collection: string, id: string, fields: Fields): void;
+  delete(collection: string, id: string): void;
+}
+
+/**
+ * Moves amounts between accounts and returns the writes of its own that belong to the same commit. May be run several times,
+ * so it has no other effect. What it throws refuses the posting and leaves the others alone.
+ */
+export type Decide = (accounts: Accounts) => Promise<readonly Write[]>;
+
+export type LedgerParts = Pick<Runtime, 'documents' | 'clock' | 'ids'>;
+
+interface Posting {
+  readonly decide: Decide;
+  readonly resolve: (written: readonly Written[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One per instance and store: a queue for each tenant that has something under way. */
+const ledgers = new WeakMap<Documents, Map<string, Posting[]>>();
+
+/**
+ * Posts in the tenant's queue and returns what became of the posting's own writes. Throws what `decide` throws,
+ * `PreconditionFailed` when one of its own writes did not find what it requires, `Problem` 503 `contention`.
+ */
+export function post(runtime: LedgerParts, tenant: string, decide: Decide): Promise<readonly Written[]> {
+  const queues = ledgers.get(runtime.documents) ?? new Map<string, Posting[]>();
+  ledgers.set(runtime.documents, queues);
+  return new Promise((resolve, reject) => {
+    const posting = { decide, resolve, reject };
+    const queue = queues.get(tenant);
+    if (queue !== undefined) return queue.push(posting);
+    queues.set(tenant, [posting]);
+    void work(runtime, queues, tenant);
+  });
+}
+
+async function work(runtime: LedgerParts, queues: Map<string, Posting[]>, tenant: string): Promise<void> {
+  const queue = queues.get(tenant) as Posting[];
+  while (queue.length > 0) {
+    const batch = queue.splice(0, POSTINGS_PER_COMMIT);
+    const left = await commitBatch(runtime, batch).catch((error: unknown) => {
+      for (const { reject } of batch) reject(error);
+      return [];
+    });
+    queue.unshift(...left);
+  }
+  queues.delete(tenant);
+}
+
+interface Ready {
+  readonly posting: Posting;
+  readonly writes: readonly Write[];
+}
+
+/** Commits what fits; returns what did not. Every other posting of the batch is answered when this ends. */
+async function commitBatch(runtime: LedgerParts, batch: readonly Posting[]): Promise<readonly Posting[]> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const accounts = openAccounts(runtime.documents);
+    const { ready, refused, left } = await decided(accounts, batch);
+    const answerRefused = () => {
+      for (const { posting, error } of refused) posting.reject(error);
+    };
+    if (ready.length === 0) {
+      answerRefused();
+      return left;
+    }
+    try {
+      const shared = accounts.writes();
+      const writes = [...shared, ...ready.flatMap((one) => one.writes)];
+      const written = writes.length === 0 ? [] : await runtime.documents.commit(writes);
+      answerRefused();
+      let place = shared.length;
+      for (const { posting, writes: own } of ready) {
+        posting.resolve(written.slice(place, place + own.length));
+        place += own.length;
+      }
+      return left;
+    } catch (error) {
+      if (!(error instanceof PreconditionFailed)) throw error;
+      if (await accounts.unchanged()) {
+        // Not the accounts, so one of the postings' own writes: each goes alone, and the one that failed is told.
+        if (batch.length === 1) throw error;
+        await eachAlone(runtime, batch);
+        return [];
+      }
+    }
+    await runtime.clock.sleep(1 + runtime.ids.below(PAUSE_MS * Math.min(10, tries + 1)));
+  }
+  throw new Problem(503, 'contention', 'A shared budget changed too often while it was being written; try again.', {
+    retryAfterSeconds: 1,
+  });
+}
+
+async function eachAlone(runtime: LedgerParts, batch: readonly Posting[]): Promise<void> {
+  for (const posting of batch) await commitBatch(runtime, [posting]).catch(posting.reject);
+}
+
+async function decided(accounts: OpenAccounts, batch: readonly Posting[]) {
+  const ready: Ready[] = [];
+  const refused: { readonly posting: Posting; readonly error: unknown }[] = [];
+  let bytes = 0;
+  for (const [index, posting] of batch.entries()) {
+    const staged = accounts.stage();
+    try {
+      const writes = await posting.decide(staged);
+      bytes += Buffer.byteLength(JSON.stringify(writes));
+      if (bytes > BYTES_PER_COMMIT && ready.length > 0) return { ready, refused, left: batch.slice(index) };
+      staged.keep();
+      ready.push({ posting, writes });
+    } catch (error) {
+      refused.push({ posting, error });
+    }
+  }
+  return { ready, refused, left: [] };
+}
+
+type OpenAccounts = ReturnType<typeof openAccounts>;
+
+/** What one commit has read and will write. */
+function openAccounts(documents: Documents) {
+  const read = new Map<string, { readonly collection: string; readonly id: string; readonly stored: Stored | undefined }>();
+  /** The fields as they will be; `undefined` for a document that goes. */
+  let now = new Map<string, Fields | undefined>();
+  let changed = new Map<string, Fields | undefined>();
+  const keyOf = (collection: string, id: string) => `${collection}/${id}`;
+
+  async function load(collection: string, id: string): Promise<void> {
+    const key = keyOf(collection, id);
+    if (read.has(key)) return;
+    const stored = await documents.get(collection, id);
+    read.set(key, { collection, id, stored });
+    now.set(key, stored?.data);
+  }
+
+  return {
+    /** A view whose changes count only if they are kept. */
+    stage(): Accounts & { keep(): void } {
+      const mine = new Map<string, Fields | undefined>();
+      const mineChanged = new Map<string, Fields | undefined>();
+      return {
+        async get(collection, id) {
+          await load(collection, id);
+          const key = keyOf(collection, id);
+          return mine.has(key) ? mine.get(key) : now.get(key);
+        },
+        set(collection, id, fields) {
+          const key = keyOf(collection, id);
+          mine.set(key, { ...(mine.has(key) ? mine.get(key) : now.get(key)), ...fields });
+          mineChanged.set(key, { ...mineChanged.get(key), ...fields });
+        },
+        delete(collection, id) {
+          mine.set(keyOf(collection, id), undefined);
+          mineChanged.set(keyOf(collection, id), undefined);
+        },
+        keep() {
+          now = new Map([...now, ...mine]);
+          for (const [key, fields] of mineChanged) changed = changed.set(key, fields && { ...changed.get(key), ...fields });
+        },
+      };
+    },
+
+    writes(): Write[] {
+      return [...changed].flatMap(([key, set]): Write[] => {
+        const { collection, id, stored } = read.get(key) as { collection: string; id: string; stored: Stored | undefined };
+        if (stored === undefined) return set === undefined ? [] : [{ kind: 'create', collection, id, data: set }];
+        if (set === undefined) return [{ kind: 'delete', collection, id, version: stored.version }];
+        return [{ kind: 'update', collection, id, version: stored.version, set }];
+      });
+    },
+
+    /** Whether every account is still as it was read. */
+    async unchanged(): Promise<boolean> {
+      const found = await Promise.all([...read.values()].map(({ collection, id }) => documents.get(collection, id)));
+      return [...read.values()].every(({ stored }, index) => stored?.version === found[index]?.version);
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * The caps that a tenant has set: one document per tenant, which every instance remembers for a while, so that a dispatch under
+ * no cap reads nothing. A cap therefore binds from a moment that its answer names.
+ */
+
+import { createHash } from 'node:crypto';
+import type { Documents } from './ports.ts';
+import type { Runtime } from './runtime.ts';
+
+export const LIMITS = 'limits';
+const MAX_TENANTS = 1_000;
+
+/** `plain`: every task takes its hold from the budget itself. `leased`: from an allowance of its instance, for budgets under many writes. */
+export type LimitMode = 'plain' | 'leased';
+
+export interface Limit {
+  readonly limitMicros: number;
+  readonly mode: LimitMode;
+  /** Milliseconds since the epoch. */
+  readonly effectiveAt: number;
+  readonly changedAt: number;
+  readonly changedBy: string;
+}
+
+/** By scope: `tenant`, or `agent:` and the agent's name. */
+export type Limits = Readonly<Record<string, Limit>>;
+
+type Readers = Pick<Runtime, 'documents' | 'clock' | 'settings'>;
+
+/** The document of a tenant, whose own name may hold anything. */
+export const limitsId = (tenant: string): string => createHash('sha256').update(tenant).digest('hex').slice(0, 40);
+
+interface Remembered {
+  readonly at: number;
+  readonly limits: Promise<Limits>;
+}
+
+const remembered = new WeakMap<Documents, Map<string, Remembered>>();
+
+/** The caps of a tenant, at most `times.limitsCacheMs` old. */
+export async function limitsOf(runtime: Readers, tenant: string): Promise<Limits> {
+  const cache = remembered.get(runtime.documents) ?? new Map<string, Remembered>();
+  remembered.set(runtime.documents, cache);
+  const now = runtime.clock.now();
+  const known = cache.get(tenant);
+  if (known !== undefined && Math.abs(now - known.at) < runtime.settings.times.limitsCacheMs) return known.limits;
+  const limits = readLimits(runtime, tenant);
+  if (cache.size >= MAX_TENANTS) cache.clear();
+  cache.set(tenant, { at: now, limits });
+  limits.catch(() => cache.delete(tenant));
+  return limits;
+}
+
+/** The caps of a tenant as they are stored now. */
+export async function readLimits({ documents }: Pick<Runtime, 'documents'>, tenant: string): Promise<Limits> {
+  return ((await documents.get(LIMITS, limitsId(tenant)))?.data.scopes ?? {}) as Limits;
+}
+
+/** Has the next call read. */
+export const forgetLimits = ({ documents }: Pick<Runtime, 'documents'>, tenant: string): void => {
+  remembered.get(documents)?.delete(tenant);
+};

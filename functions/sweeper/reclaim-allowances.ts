@@ -1,0 +1,42 @@
+/** Allowances that no instance has used for a while go back to their budgets. */
+
+import { ALLOWANCES, type Allowance, book } from '../core/budget.ts';
+import { post } from '../core/ledger.ts';
+import type { Runtime } from '../core/runtime.ts';
+
+const AT_ONCE = 200;
+
+/**
+ * Returns how many went back. An instance that was only asleep finds its allowance gone when it next spends, since spending is
+ * checked in the commit that creates the task, and asks for another.
+ */
+export async function reclaimAllowances(runtime: Runtime): Promise<number> {
+  const idleSince = runtime.clock.now() - runtime.settings.times.allowanceIdleMs;
+  const { documents } = await runtime.documents.query(ALLOWANCES, {
+    equal: {},
+    orderBy: { field: 'touchedAt', direction: 'asc' },
+    atMost: idleSince,
+    limit: AT_ONCE,
+  });
+  const reclaimed = documents.map(({ id, data }) => {
+    const { tenant } = data as unknown as Allowance;
+    return reclaim(runtime, id, tenant, idleSince).catch((error: unknown) => {
+      runtime.log.error({ err: error, allowance: id }, 'An allowance could not be reclaimed; the next sweep tries again.');
+      return 0;
+    });
+  });
+  return (await Promise.all(reclaimed)).reduce((sum, count) => sum + count, 0);
+}
+
+async function reclaim(runtime: Runtime, id: string, tenant: string, idleSince: number): Promise<number> {
+  let count = 0;
+  await post(runtime, tenant, async (accounts) => {
+    const allowance = (await accounts.get(ALLOWANCES, id)) as unknown as Allowance | undefined;
+    count = allowance === undefined || allowance.touchedAt > idleSince ? 0 : 1;
+    if (allowance === undefined || count === 0) return [];
+    await book(accounts, allowance.budget, allowance.freeMicros, 0);
+    accounts.delete(ALLOWANCES, id);
+    return [];
+  });
+  return count;
+}
