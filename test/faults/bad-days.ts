@@ -1,0 +1,175 @@
+/** What goes wrong, by name: each while a load is posted and run, and all of them at any size. */
+
+import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { TestStack } from '../support/stack.ts';
+import { checkAccounts, type Expected, type Figures } from './accounts.ts';
+import type { FaultyStack } from './faulty-stack.ts';
+import { type Load, load } from './load.ts';
+
+export interface BadDay {
+  readonly name: string;
+  /** Begins it. It lasts until every task has ended, if nothing ends it before. */
+  begin(stack: FaultyStack): void;
+  /** Goes on while the load is posted, `scale` times as long as in the small form. */
+  readonly meanwhile?: (stack: FaultyStack, scale: number, posted: AbortSignal) => Promise<void>;
+  readonly agentMs?: () => number;
+  readonly expected?: Expected;
+  /** What shows that it was felt. */
+  felt(traces: Traces): boolean;
+}
+
+/** What it has left behind, beside the tasks. */
+interface Traces {
+  /** Deliveries that were duplicated, late or not acknowledged. */
+  readonly struck: number;
+  readonly nacked: number;
+  readonly resets: number;
+  readonly figures: Figures;
+}
+
+/** The lease is 2 s and the grace 1 s: by then the sweeper has taken the task back. */
+const PAST_THE_LEASE_MS = 3_600;
+const OUTAGE_MS = 1_000;
+const SKEW_MS = 30_000;
+
+export const badDays: readonly BadDay[] = [
+  {
+    name: 'every delivery five times',
+    begin: ({ faults }) => Object.assign(faults.deliveries, { copies: 5 }),
+    felt: ({ struck, figures }) => struck > 4 * figures.tasks,
+  },
+  {
+    name: 'deliveries out of order',
+    begin: ({ faults }) => Object.assign(faults.deliveries, { shuffleMs: 400 }),
+    felt: ({ figures }) => figures.p50 > 200,
+  },
+  {
+    name: 'deliveries later than the lease',
+    begin: ({ faults }) => Object.assign(faults.deliveries, { late: { share: 0.1, ms: PAST_THE_LEASE_MS } }),
+    felt: ({ figures }) => figures.repeats > 0,
+  },
+  {
+    name: 'lost acknowledgements',
+    begin: ({ faults }) => Object.assign(faults.deliveries, { lostAcks: 0.3 }),
+    felt: ({ struck, figures }) => struck > figures.tasks / 4,
+  },
+  {
+    name: 'connection resets',
+    begin({ faults }) {
+      // A request is two packets, one in each direction: of twenty requests, one is cut.
+      for (const proxy of [...Object.values(faults.functions), faults.front]) proxy.resets = 0.025;
+    },
+    felt: ({ resets, figures }) => resets > figures.tasks / 25,
+  },
+  {
+    name: 'slow functions and an agent slower than its lease',
+    begin({ faults }) {
+      for (const proxy of Object.values(faults.functions)) proxy.delayMs = () => (Math.random() < 0.1 ? 200 : 5);
+    },
+    agentMs: () => (Math.random() < 0.03 ? 3_400 : 0),
+    felt: ({ figures }) => figures.p99 > 3_400,
+  },
+  clocksOff('clocks half a minute off, one way', ['dispatch', 'agent-light', 'callbacks']),
+  clocksOff('clocks half a minute off, the other way', ['results', 'dead-letters', 'sweeper', 'codex']),
+  {
+    name: "the issuer's keys unreachable while new ones are needed",
+    begin: () => {},
+    async meanwhile({ faults, local }, scale) {
+      await pause(100);
+      faults.keys.down();
+      await local.issuer.rotate();
+      await pause(OUTAGE_MS * scale);
+      faults.keys.up();
+    },
+    felt: ({ nacked }) => nacked > 0,
+  },
+  {
+    name: 'keys that change under load',
+    begin: () => {},
+    async meanwhile({ local }, scale, posted) {
+      for (let rotation = 0; rotation < 2 || !posted.aborted; rotation++) {
+        await pause(150 * scale);
+        await local.issuer.rotate();
+      }
+    },
+    felt: ({ nacked }) => nacked > 0,
+  },
+  {
+    name: 'the store unreachable',
+    begin: () => {},
+    async meanwhile({ faults }, scale) {
+      await pause(60 * scale);
+      faults.store.down();
+      await pause(OUTAGE_MS * scale);
+      faults.store.up();
+    },
+    expected: { someNeverRan: true },
+    felt: ({ nacked }) => nacked > 0,
+  },
+];
+
+/** Late deliveries make the sweeper judge leases and retries by its own clock too. */
+function clocksOff(name: string, behind: readonly string[]): BadDay {
+  return {
+    name,
+    begin({ faults }) {
+      for (const each of Object.keys(faults.functions)) faults.skewMs[each] = behind.includes(each) ? -SKEW_MS : SKEW_MS;
+      Object.assign(faults.deliveries, { late: { share: 0.05, ms: PAST_THE_LEASE_MS } });
+    },
+    felt: ({ figures }) => Math.abs(figures.p50) > SKEW_MS,
+  };
+}
+
+export interface Endured {
+  readonly load: Load;
+  readonly figures: Figures;
+}
+
+/** Lets a load live through it, and checks the accounts. */
+export async function endure(
+  stack: FaultyStack,
+  day: BadDay,
+  { count, scale, withinMs }: { readonly count: number; readonly scale: number; readonly withinMs: number },
+): Promise<Endured> {
+  const name = `${day.name}, ${count}`;
+  const given = load(() => stack, stack.agent, stack.receiver, { name, count, agentMs: day.agentMs });
+  const posted = new AbortController();
+  const before = tracesOf(stack);
+  day.begin(stack);
+  try {
+    await Promise.all([given.post().finally(() => posted.abort()), day.meanwhile?.(stack, scale, posted.signal)]);
+    await given.ended(withinMs);
+  } finally {
+    stack.faults.heal();
+  }
+  const figures = await checkAccounts(stack.signing, given, day.expected);
+  const now = tracesOf(stack);
+  const traces = { figures, ...now };
+  for (const each of ['struck', 'nacked', 'resets'] as const) traces[each] -= before[each];
+  assert.ok(day.felt(traces), `${name} was not felt: ${JSON.stringify(traces)}`);
+  return { load: given, figures };
+}
+
+function tracesOf({ faults, local }: FaultyStack): Record<'struck' | 'nacked' | 'resets', number> {
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+  const counters = Object.values(local.counters());
+  return {
+    struck: faults.deliveries.struck,
+    nacked: sum(counters.map(({ nacked }) => nacked)),
+    resets: sum([...Object.values(faults.functions), faults.front].map(({ counts }) => counts.resets)),
+  };
+}
+
+/** Waits until nothing has been delivered for longer than any backoff lasts. */
+export async function quiet({ local }: Pick<TestStack, 'local'>, quietMs: number, withinMs = 60_000): Promise<void> {
+  const end = Date.now() + withinMs;
+  for (let before = -1; ; ) {
+    const counters = Object.values(local.counters());
+    const delivered = counters.reduce((sum, each) => sum + each.delivered, 0);
+    if (delivered === before && counters.every(({ inFlight }) => inFlight === 0)) return;
+    if (Date.now() > end) throw new Error(`deliveries go on: ${JSON.stringify(local.counters())}`);
+    before = delivered;
+    await pause(quietMs);
+  }
+}

@@ -1,0 +1,194 @@
+/** Tasks of every kind whose ends are known beforehand, whatever befalls them on the way; each is posted until it is accepted. */
+
+import { keyedId } from '../../functions/core/create.ts';
+import type { Stored } from '../../functions/core/ports.ts';
+import { SHARDS, TASKS } from '../../functions/core/store.ts';
+import type { Known, Task } from '../../functions/core/task.ts';
+import { fromDocument } from '../../functions/core/task-document.ts';
+import { until } from '../support/folder.ts';
+import type { Listener, Received } from '../support/http-listener.ts';
+import type { TestStack } from '../support/stack.ts';
+import { REMOTE_COST_CENTS } from './faulty-stack.ts';
+
+export interface Kind {
+  readonly agent: 'remote' | 'light' | 'codex';
+  readonly mode?: 'http' | 'straight';
+  readonly calledBack?: boolean;
+  readonly dies?: boolean;
+}
+
+/** Of twenty tasks. */
+const MIX: readonly Kind[] = [
+  ...Array.from({ length: 9 }, (): Kind => ({ agent: 'remote' })),
+  ...Array.from({ length: 4 }, (): Kind => ({ agent: 'light' })),
+  ...Array.from({ length: 2 }, (): Kind => ({ agent: 'codex' })),
+  { agent: 'remote', mode: 'http' },
+  { agent: 'remote', mode: 'straight' },
+  { agent: 'remote', calledBack: true },
+  { agent: 'remote', calledBack: true, dies: true },
+  { agent: 'remote', dies: true },
+];
+
+export interface LoadOptions {
+  /** Also the trace id of all its tasks. */
+  readonly name: string;
+  readonly count: number;
+  readonly clients?: number;
+  readonly mix?: readonly Kind[];
+  /** How long a run of the test's agent takes. */
+  readonly agentMs?: () => number;
+}
+
+export interface Load {
+  readonly name: string;
+  /** What was accepted, by id. */
+  readonly accepted: ReadonlyMap<string, Kind>;
+  /** What the test's agent was asked to run, in order. */
+  runs(): readonly { readonly taskId: string; readonly epoch: number }[];
+  readonly receiver: Listener;
+  /** Posts it all. */
+  post(): Promise<void>;
+  /** Waits until nothing is under way any more and everything that follows is done. */
+  ended(withinMs: number): Promise<void>;
+  /** Every task of it in the store. */
+  stored(): Promise<Known<Task>[]>;
+}
+
+/** What a load is given to: the store as it is, and the address, which may change. */
+export type LoadedStack = Pick<TestStack, 'documents' | 'publish'> & { readonly url: string };
+
+export function load(stack: () => LoadedStack, agent: Listener, receiver: Listener, options: LoadOptions): Load {
+  const { name, count, clients = 24, mix = MIX, agentMs = () => 0 } = options;
+  const accepted = new Map<string, Kind>();
+  const runs: { taskId: string; epoch: number }[] = [];
+  agent.received.length = 0;
+  receiver.received.length = 0;
+  agent.answer = async ({ body }: Received) => {
+    const { taskId, epoch, payload } = JSON.parse(body);
+    if (payload.load === name) runs.push({ taskId, epoch });
+    const ms = agentMs();
+    if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+    if (payload.dies) return { status: 500, body: {} };
+    return { status: 200, body: { status: 'succeeded', result: { n: payload.n, epoch }, costCents: REMOTE_COST_CENTS } };
+  };
+
+  async function post(n: number): Promise<void> {
+    const kind = mix[n % mix.length] as Kind;
+    const idempotencyKey = `${name} ${n}`;
+    const payload = { load: name, n, ...(kind.dies ? { dies: true } : {}) };
+    const patience = { ttlSeconds: 900, maxAttempts: kind.dies ? DEAD_AFTER : 20 };
+    const packet = {
+      agent: kind.agent,
+      payload,
+      ...patience,
+      ...(kind.calledBack ? { callbackUrl: `${receiver.url}/callback` } : {}),
+    };
+    if (kind.mode === 'straight') {
+      const attributes = { agent: kind.agent, traceId: name, idempotencyKey };
+      await patiently(async () => (await stack().publish('tasks', packet, attributes)) !== '');
+      accepted.set(keyedId('default', kind.agent, idempotencyKey), kind);
+      return;
+    }
+    const body = JSON.stringify({ ...packet, mode: kind.mode ?? 'pubsub', idempotencyKey, traceId: name });
+    await patiently(async () => {
+      const headers = { 'content-type': 'application/json' };
+      const init = { method: 'POST', body, headers, signal: AbortSignal.timeout(20_000) };
+      const response = await fetch(`${stack().url}/dispatch`, init);
+      const reply = (await response.json()) as { id: string };
+      if (response.status < 300) accepted.set(reply.id, kind);
+      else if (response.status < 500) throw new Refused(JSON.stringify(reply));
+      return response.status < 300;
+    });
+  }
+
+  async function query(equal: Record<string, string | number>, each: (found: Stored[]) => boolean): Promise<void> {
+    for (let after: { value: number; id: string } | undefined; ; ) {
+      const orderBy = { field: 'createdAt', direction: 'desc' } as const;
+      const scope = { tenant: 'default', traceId: name, ...equal };
+      const { documents } = await stack().documents.query(TASKS, { equal: scope, orderBy, after, limit: PAGE });
+      if (!each(documents) || documents.length < PAGE) return;
+      const last = documents.at(-1) as Stored;
+      after = { value: last.data.createdAt as number, id: last.id };
+    }
+  }
+
+  async function stored(): Promise<Known<Task>[]> {
+    const all: Known<Task>[] = [];
+    for (let shard = 0; shard < SHARDS; shard++) {
+      await query({ shard }, (found) => {
+        for (const { id, version, data } of found) all.push({ id, version, task: fromDocument(data) });
+        return true;
+      });
+    }
+    return all;
+  }
+
+  async function anyIs(status: string): Promise<boolean> {
+    let found = false;
+    for (let shard = 0; shard < SHARDS && !found; shard++) {
+      await query({ shard, status }, (documents) => {
+        found = documents.length > 0;
+        return false;
+      });
+    }
+    return found;
+  }
+
+  return {
+    name,
+    accepted,
+    runs: () => runs,
+    receiver,
+    stored,
+    async post() {
+      const numbers = Array.from({ length: count }, (_, n) => n).values();
+      await Promise.all(
+        Array.from({ length: clients }, async () => {
+          for (const n of numbers) await post(n);
+        }),
+      );
+    },
+    async ended(withinMs) {
+      const end = Date.now() + withinMs;
+      const left = () => Math.max(1, end - Date.now());
+      for (const status of ['queued', 'running']) await until(async () => !(await anyIs(status)), left(), POLL_MS);
+      // A task that was running at the first look may be queued at the second.
+      let all: Known<Task>[] = [];
+      const done = ({ task }: Known<Task>): boolean =>
+        task.finishedAt !== undefined &&
+        task.pending === undefined &&
+        (task.callbackUrl === undefined || task.callback !== undefined);
+      await until(
+        async () => {
+          all = await stored();
+          return all.length >= count && all.every(done);
+        },
+        left(),
+        POLL_MS,
+      ).catch(() => {
+        const open = all.filter((known) => !done(known));
+        const shown = open.slice(0, 3).map(({ id, task }) => JSON.stringify({ id, ...task }));
+        throw new Error(`${name}: of ${all.length} tasks ${open.length} are open after ${withinMs} ms\n${shown.join('\n')}`);
+      });
+    },
+  };
+}
+
+/** Attempts of a task that dies. */
+export const DEAD_AFTER = 2;
+const PAGE = 500;
+const POLL_MS = 100;
+
+class Refused extends Error {}
+
+/** Tries until it holds, whatever goes wrong, except a refusal. */
+async function patiently(attempt: () => Promise<boolean>): Promise<void> {
+  for (;;) {
+    const good = await attempt().catch((error: unknown) => {
+      if (error instanceof Refused) throw error;
+      return false;
+    });
+    if (good) return;
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+}
