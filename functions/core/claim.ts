@@ -65,7 +65,7 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
         charges: [...task.charges, { epoch, quoteMicros: request.quoteMicros }],
         ...leased(runtime, task, leaseMs),
       },
-      remove: ['retryAt', 'wakeDelayMs', 'deadLetterRounds'],
+      remove: ['retryAt', 'wakeDelayMs', 'deadLetters'],
       event: { event: 'running', epoch, attempt: task.attempts + 1 },
     },
     gives: (claimed) => ({ kind: 'claimed', known: claimed }),

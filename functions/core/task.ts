@@ -114,7 +114,8 @@ export interface TaskCore {
   readonly leaseMs?: number;
   readonly parked?: boolean;
   readonly cancelRequested?: boolean;
-  readonly deadLetterRounds?: number;
+  /** The dead letters that have counted since the last claim, by message id: each counts once, however often it comes. */
+  readonly deadLetters?: readonly string[];
   /** The epoch whose outcome closed the task; absent when it ended without one. */
   readonly closedEpoch?: number;
   readonly pending?: readonly FollowUp[];

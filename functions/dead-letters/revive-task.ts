@@ -24,22 +24,24 @@ export async function reviveTask(runtime: Runtime, incoming: Incoming): Promise<
     return adopted(runtime, message, parsed.value, refuse);
   const known = typeof value.taskId === 'string' ? await readTask(runtime, value.taskId) : undefined;
   if (known === undefined) return refuse('unknown_task', 'There is no such task.');
-  await revive(runtime, known);
+  await revive(runtime, known, message.messageId);
 }
 
-async function revive(runtime: Runtime, known: Known): Promise<void> {
+async function revive(runtime: Runtime, known: Known, messageId: string): Promise<void> {
   const decide = ({ task }: Known): Decision<'leave' | 'bury'> => {
     if (task.status !== 'queued') return { answer: 'leave' };
     // Refused because its pause is not over: that is no round without an agent, and the sweeper publishes it when it is.
     if (task.retryAt !== undefined && runtime.clock.now() < task.retryAt) return { answer: 'leave' };
-    const rounds = (task.deadLetterRounds ?? 0) + 1;
+    const counted = task.deadLetters ?? [];
+    if (counted.includes(messageId)) return { answer: 'leave' };
+    const rounds = counted.length + 1;
     if (rounds >= MAX_ROUNDS) return { answer: 'bury' };
     const { republishMs, republishMaximumMs } = runtime.settings.times;
     const delayMs = Math.min(republishMaximumMs, republishMs * 2 ** (rounds - 1));
     // The sweeper publishes it at `wakeAt`: that is the backoff.
     const wakeAt = Math.min(runtime.clock.now() + delayMs, Math.max(runtime.clock.now(), task.ttl * 1000));
     return {
-      change: { set: { deadLetterRounds: rounds, wakeAt }, event: { event: 'dead_lettered', round: rounds } },
+      change: { set: { deadLetters: [...counted, messageId], wakeAt }, event: { event: 'dead_lettered', round: rounds } },
       gives: () => 'leave',
     };
   };

@@ -73,7 +73,7 @@ async function revive(runtime: Runtime, caller: Caller, known: Known<Task>, ttlS
     },
     remove: [
       ...(['error', 'lastError', 'finishedAt', 'closedEpoch', 'expireAt', 'pending', 'callback'] as const),
-      ...(['deadLetterRounds', 'retryAt', 'wakeDelayMs', 'children'] as const),
+      ...(['deadLetters', 'retryAt', 'wakeDelayMs', 'children'] as const),
     ],
     event: { event: 'redriven', by: caller.name },
   };

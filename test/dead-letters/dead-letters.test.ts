@@ -45,6 +45,22 @@ describe('dead letters', function () {
     assert.equal((await stack.ended(id)).status, 'succeeded');
   });
 
+  it('counts one round for each dead letter, however often and in whatever order they come', async () => {
+    const id = await lost();
+    const twice = ['first', 'second', 'first', 'second', 'first'].map((name) => `${name} of ${id}`);
+    for (const messageId of twice) {
+      assert.equal(await push(stack, 'dead-letters', '/pubsub/dead-tasks', { data: { taskId: id }, messageId }), 204);
+    }
+    const queued = await view(id);
+    assert.deepEqual([queued.status, rounds(queued)], ['queued', [1, 2]]);
+    const again = { data: { taskId: id }, messageId: `first of ${id}` };
+    const replies = await Promise.all(Array.from({ length: 5 }, () => push(stack, 'dead-letters', '/pubsub/dead-tasks', again)));
+    assert.deepEqual(new Set(replies), new Set([204]));
+    assert.deepEqual(rounds(await view(id)), [1, 2]);
+    stack.fate = () => 'out';
+    assert.equal((await stack.ended(id)).status, 'succeeded');
+  });
+
   it('counts rounds anew after a claim', async () => {
     const id = await lost();
     for (let round = 0; round < 2; round++) await dead({ taskId: id });
