@@ -5,7 +5,7 @@ import type { Log, Subscriptions } from '../functions/core/ports.ts';
 import type { Settings } from '../functions/core/settings.ts';
 import type { SubscriptionRow } from '../functions/topology.ts';
 import type { Issuer } from './issuer.ts';
-import { type Push, type PushCounters, startPush } from './push.ts';
+import { type Push, type PushCounters, type PushTransport, startPush } from './push.ts';
 
 export interface Deliveries {
   /** By subscription. */
@@ -19,8 +19,8 @@ export interface DeliveriesOptions {
   readonly subscriptions: Readonly<Record<string, SubscriptionRow>>;
   readonly source: Subscriptions;
   readonly issuer: Pick<Issuer, 'token'>;
-  /** Full endpoint of each subscription. */
-  readonly endpoint: (row: SubscriptionRow) => string;
+  /** The way to each subscription's endpoint. */
+  readonly transport: (row: SubscriptionRow) => PushTransport;
   readonly log: Log;
 }
 
@@ -34,7 +34,7 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
       source,
       subscription,
       project: settings.project,
-      endpoint: options.endpoint(row),
+      transport: options.transport(row),
       token: () => issuer.token({ email, audience }),
       ackDeadlineSeconds: row.ackDeadlineSeconds,
       countsAttempts: row.deadLetter !== undefined,

@@ -28,7 +28,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<LocalStac
   const functions = release.adopt(await functionsInProcess(functionNames), (it) => it.stop());
 
   const local = localSettings(settings, functions.urls, issuer);
-  const made = functionNames.map((name) => {
+  const named = functionNames.map((name) => {
     // No metadata server in between: a process has one environment, so it could be one account only.
     const identity = { idToken: (audience: string) => issuer.token({ email: accountEmail(settings, name), audience }) };
     const runtime = release.adopt(runtimeFor(runtimeOf(name, local, parts, identity)), (it) => it.egress.close());
@@ -36,13 +36,15 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<LocalStac
     if (make === undefined) throw new TypeError(`No room answers for the function ${name} of the topology.`);
     return [name, make(runtime)] as const;
   });
-  functions.attach(Object.fromEntries(made));
+  const made = Object.fromEntries(named);
+  functions.attach(made);
   return await assemble(release, {
     options,
     settings: local,
     issuer,
     source: parts.queue,
     servers: functions.servers,
+    rooms: made,
     key,
     pids: () => ({}),
   });

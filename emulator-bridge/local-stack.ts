@@ -1,15 +1,19 @@
 /** What both local runtimes have in common, in front of their functions: deliveries, schedules, one address. */
 
 import type { Server } from 'node:http';
+import { systemClock } from '../functions/adapters/clock.ts';
 import { pushAccountEmail } from '../functions/core/addresses.ts';
 import type { Log, Subscriptions } from '../functions/core/ports.ts';
+import type { Room } from '../functions/core/runtime.ts';
 import type { Settings } from '../functions/core/settings.ts';
 import { topology } from '../functions/topology.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { startDeliveries } from './deliveries.ts';
 import { startFront } from './front.ts';
 import type { Issuer } from './issuer.ts';
-import type { PushCounters } from './push.ts';
+import type { PushCounters, PushTransport } from './push.ts';
+import { httpTransport } from './push-http.ts';
+import { inProcessTransport } from './push-in-process.ts';
 import { startSchedules } from './schedules.ts';
 
 /** A running Heliograph on this machine. */
@@ -68,7 +72,9 @@ export interface Assembly {
   readonly settings: Settings;
   readonly issuer: Issuer;
   readonly source: Subscriptions;
+  /** Of functions in this process. */
   readonly servers?: Readonly<Record<string, Server>>;
+  readonly rooms?: Readonly<Record<string, Room>>;
   readonly key: string | undefined;
   readonly pids: LocalStack['pids'];
 }
@@ -78,7 +84,7 @@ export interface Assembly {
  * Node's `EADDRINUSE` when the port is taken.
  */
 export async function assemble(release: AsyncDisposableStack, assembly: Assembly): Promise<LocalStack> {
-  const { options, settings, issuer, source, servers, key, pids } = assembly;
+  const { options, settings, issuer, source, servers, rooms, key, pids } = assembly;
   const { log, between = {} } = options;
   const urls = settings.functionUrls;
   const endpointOf = between.endpoint ?? ((_name, url) => url);
@@ -99,7 +105,11 @@ export async function assemble(release: AsyncDisposableStack, assembly: Assembly
       subscriptions: topology.subscriptions,
       source: between.source?.(source) ?? source,
       issuer,
-      endpoint: (row) => endpointOf(row.function, urls[row.function] as string) + row.path,
+      transport: ({ function: name, path }) => {
+        const url = urls[name] as string;
+        const endpoint = endpointOf(name, url);
+        return transportTo(endpoint + path, endpoint === url ? rooms?.[name] : undefined, settings);
+      },
       log,
     }),
     (it) => it.stop(GRACE_MS),
@@ -127,4 +137,10 @@ export async function assemble(release: AsyncDisposableStack, assembly: Assembly
     pids,
     stop: () => owned.disposeAsync(),
   };
+}
+
+function transportTo(endpoint: string, room: Room | undefined, { limits }: Settings): PushTransport {
+  return room === undefined
+    ? httpTransport(endpoint, limits.deliveryConcurrency)
+    : inProcessTransport(endpoint, room, systemClock());
 }

@@ -4,7 +4,6 @@
  * Filter, backoff and dead letter are the source's; the envelope, the token, the time limit and the pace are made here.
  */
 
-import { type Dispatcher, Pool } from 'undici';
 import type { Delivery, Log, Subscriptions } from '../functions/core/ports.ts';
 import { envelopeWriter } from './push-envelope.ts';
 import { pushWindow } from './push-window.ts';
@@ -14,8 +13,7 @@ export interface PushOptions {
   /** The subscription's short name. */
   readonly subscription: string;
   readonly project: string;
-  /** The full URL that is POSTed to. */
-  readonly endpoint: string;
+  readonly transport: PushTransport;
   /** The ID token for one request: made for the subscription's audience and cached by the issuer. */
   readonly token: () => Promise<string>;
   /** Also the time limit of one request. */
@@ -26,6 +24,29 @@ export interface PushOptions {
   readonly concurrency: number;
   readonly log: Log;
 }
+
+/** How a push request reaches its endpoint. */
+export interface PushTransport {
+  /** POSTs once; `done` is called once, with the status, or 0 when no whole answer came within the limit. */
+  post(request: PushRequest, done: (status: number) => void): void;
+  /** Cuts what is under way. */
+  close(): Promise<void>;
+}
+
+export interface PushRequest {
+  readonly bearer: string;
+  readonly body: string;
+  readonly limitMs: number;
+}
+
+/** The headers of a push request, beside what frames and routes it. */
+export const pushHeaders = (bearer: string) => ({
+  authorization: `Bearer ${bearer}`,
+  'content-type': 'application/json',
+  accept: 'application/json',
+  from: 'noreply@google.com',
+  'user-agent': 'CloudPubSub-Google',
+});
 
 export interface PushCounters {
   readonly delivered: number;
@@ -49,15 +70,12 @@ const ACKNOWLEDGING: ReadonlySet<number> = new Set([102, 200, 201, 202, 204]);
 
 /** Starts delivering. */
 export function startPush(options: PushOptions): Push {
-  const { source, subscription, project, concurrency, log, token } = options;
-  const { origin, pathname, search } = new URL(options.endpoint);
-  const path = pathname + search;
+  const { source, subscription, project, transport, concurrency, log, token } = options;
   const limitMs = options.ackDeadlineSeconds * 1000;
   const envelope = envelopeWriter({
     subscription: `projects/${project}/subscriptions/${subscription}`,
     countsAttempts: options.countsAttempts,
   });
-  const pool = new Pool(origin, { connections: concurrency, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
   const window = pushWindow(concurrency);
   const waiting: Delivery[] = [];
   const count = { delivered: 0, acked: 0, nacked: 0, latencyMs: 0, latencyMaximumMs: 0 };
@@ -73,7 +91,11 @@ export function startPush(options: PushOptions): Push {
   function send(delivery: Delivery): void {
     window.enter();
     token().then(
-      (bearer) => post(pool, { path, bearer, body: envelope(delivery), limitMs }, (status, ms) => settle(delivery, status, ms)),
+      (bearer) => {
+        const started = performance.now();
+        const request = { bearer, body: envelope(delivery), limitMs };
+        transport.post(request, (status) => settle(delivery, status, performance.now() - started));
+      },
       (error: unknown) => {
         log.error({ subscription, error: String(error) }, 'no token for a push request');
         settle(delivery, 0, 0);
@@ -118,63 +140,8 @@ export function startPush(options: PushOptions): Push {
           };
         });
       }
-      await pool.destroy();
+      await transport.close();
       await stopPull();
     },
   };
-}
-
-interface PushRequest {
-  readonly path: string;
-  readonly bearer: string;
-  readonly body: string;
-  readonly limitMs: number;
-}
-
-/** POSTs once; `done` is called once, with the status, or 0 when no whole answer came within the limit. */
-function post(pool: Pool, { path, bearer, body, limitMs }: PushRequest, done: (status: number, ms: number) => void): void {
-  const started = performance.now();
-  let status = 0;
-  let abort: ((reason: Error) => void) | undefined;
-  let settled = false;
-  const finish = (outcome: number) => {
-    // After a 102 the request still has to end within the limit.
-    if (outcome !== 102) clearTimeout(timer);
-    if (settled) return;
-    settled = true;
-    done(outcome, performance.now() - started);
-  };
-  const timer = setTimeout(() => {
-    finish(0);
-    abort?.(new Error('the acknowledgement deadline passed'));
-  }, limitMs);
-  const handler: Dispatcher.DispatchHandler = {
-    onRequestStart: (controller) => {
-      abort = (reason) => controller.abort(reason);
-      if (settled) abort(new Error('the acknowledgement deadline passed'));
-    },
-    onResponseStart: (_controller, code) => {
-      // 102 is an interim answer for HTTP, but Pub/Sub takes it as an acknowledgement.
-      if (code === 102) finish(code);
-      else if (code >= 200) status = code;
-    },
-    onResponseData: () => {},
-    onResponseEnd: () => finish(status),
-    onResponseError: () => finish(0),
-  };
-  pool.dispatch(
-    {
-      path,
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${bearer}`,
-        'content-type': 'application/json',
-        accept: 'application/json',
-        from: 'noreply@google.com',
-        'user-agent': 'CloudPubSub-Google',
-      },
-      body,
-    },
-    handler,
-  );
 }

@@ -14,6 +14,7 @@ import { startDeliveries } from './deliveries.ts';
 import { foundRunning } from './emulators.ts';
 import { type Issuer, startIssuer } from './issuer.ts';
 import type { PushCounters } from './push.ts';
+import { httpTransport } from './push-http.ts';
 import { startSchedules } from './schedules.ts';
 
 export interface Standalone {
@@ -81,7 +82,14 @@ export async function startStandalone({ environment, log }: { environment: Envir
   );
   await source.createTopology();
   const deliveries = release.adopt(
-    startDeliveries({ settings, subscriptions: bridged, source, issuer, endpoint: (row) => endpoint(row) as string, log }),
+    startDeliveries({
+      settings,
+      subscriptions: bridged,
+      source,
+      issuer,
+      transport: (row) => httpTransport(endpoint(row) as string, settings.limits.deliveryConcurrency),
+      log,
+    }),
     (it) => it.stop(),
   );
   const email = pushAccountEmail(settings);

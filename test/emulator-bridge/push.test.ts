@@ -5,6 +5,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { startIssuer } from '../../emulator-bridge/issuer.ts';
 import { listenLoopback } from '../../emulator-bridge/loopback.ts';
 import { type Push, type PushOptions, startPush } from '../../emulator-bridge/push.ts';
+import { httpTransport } from '../../emulator-bridge/push-http.ts';
 import { answering, type FakeSource, fakeSource, quiet, type Receiver, until } from './kit.ts';
 
 describe('push delivery', () => {
@@ -19,7 +20,7 @@ describe('push delivery', () => {
       source,
       subscription: 'sub-light',
       project: 'p-local',
-      endpoint,
+      transport: httpTransport(endpoint, more.concurrency ?? 16),
       token: async () => 'a.b.c',
       ackDeadlineSeconds: 10,
       countsAttempts: true,
