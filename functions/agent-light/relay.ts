@@ -2,6 +2,7 @@
 
 import { ACCEPTED, type Context, type Handler } from '../core/agent/define-agent.ts';
 import { RetryableError, TerminalError } from '../core/errors.ts';
+import { resultFlaw } from '../core/json-value.ts';
 import type { EgressReply } from '../core/ports.ts';
 import { parsedData } from '../core/push-gate.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -58,6 +59,8 @@ export function relay(runtime: Pick<Runtime, 'egress' | 'identity' | 'clock'>, {
 
 function resultOf(name: string, body: unknown, context: Context): unknown {
   if (body === undefined) throw new TerminalError('invalid_reply', `Agent ${name} answered with something that is not JSON.`);
+  const flaw = resultFlaw(body);
+  if (flaw !== undefined) throw new TerminalError('invalid_reply', `Agent ${name} answered with JSON that ${flaw}.`);
   const reply = (typeof body === 'object' && body !== null ? body : {}) as JsonObject;
   if (reply.status !== 'succeeded' || !Object.hasOwn(reply, 'result')) return body;
   if (typeof reply.costCents === 'number' && reply.costCents >= 0) context.reportCost(reply.costCents);

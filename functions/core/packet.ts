@@ -1,6 +1,7 @@
 /** The task packet: what a client may ask for, checked field by field. Unknown fields are refused by name. */
 
 import { z } from 'zod';
+import { keepable } from './json-value.ts';
 import { isWholeMicros } from './money.ts';
 
 const MAX_TTL_SECONDS = 7 * 86_400;
@@ -16,10 +17,6 @@ const name = (max: number) =>
     .max(max)
     .refine((text) => !/\p{Cc}/u.test(text), 'contains control characters')
     .refine((text) => text.isWellFormed(), 'is not well-formed Unicode');
-const MAX_LEVELS = 100;
-const isShallowEnough = (value: unknown): boolean => isShallow(value, MAX_LEVELS);
-// What is measured next would not bear a greater depth.
-const tooDeep = { error: `is nested more than ${MAX_LEVELS} levels deep`, abort: true };
 const fits = (maxBytes: number) => (value: unknown) => Buffer.byteLength(JSON.stringify(value)) <= maxBytes;
 const larger = (maxBytes: number): string => `is larger than ${maxBytes} bytes of JSON`;
 
@@ -27,7 +24,7 @@ const jsonObject = z
   .unknown()
   // The library would leave it out without a word.
   .refine((value) => !Object.hasOwn(Object(value), '__proto__'), 'has a field named __proto__')
-  .pipe(z.record(z.string(), z.unknown()).refine(isShallowEnough, tooDeep));
+  .pipe(z.record(z.string(), z.unknown()).refine(...keepable));
 const MAX_METADATA_BYTES = 16_384;
 const MAX_WORK_BYTES = 65_536;
 
@@ -40,7 +37,7 @@ const workSchema = z
     philosophy_tags: z.array(z.string().max(200)).max(100).optional(),
     backup_id: z.string().max(200).nullable().optional(),
   })
-  .refine(isShallowEnough, tooDeep)
+  .refine(...keepable)
   .refine(fits(MAX_WORK_BYTES), larger(MAX_WORK_BYTES));
 
 export const packetSchema = z.strictObject({
@@ -90,10 +87,4 @@ export function timed(packet: Packet, nowMs: number): TimedPacket | { readonly f
   if (ttl > nowMs / 1000 + MAX_TTL_SECONDS + 1) return { field, rule: 'is more than 7 days ahead' };
   if (rest.notBefore !== undefined && rest.notBefore >= ttl) return { field: 'notBefore', rule: 'is not before the ttl' };
   return { ...rest, ttl };
-}
-
-/** Whether a value nests at most `levels` deep; stops looking there, so a hostile depth costs nothing. */
-function isShallow(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
 }

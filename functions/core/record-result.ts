@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { carriable } from './claim-check.ts';
 import { close } from './close.ts';
+import { resultSchema } from './json-value.ts';
 import { retry } from './lease.ts';
 import { type Incoming, jsonOf } from './push-gate.ts';
 import { quarantine } from './quarantine.ts';
@@ -18,7 +19,7 @@ const foreignResult = z.object({
   outcomeToken: z.string().max(300),
   outcome: z.object({
     status: z.enum(['succeeded', 'failed', 'expired', 'cancelled', 'retry']),
-    result: z.unknown().optional(),
+    result: resultSchema.optional(),
     error: z.object({ code: z.string().max(100), message: z.string().max(10_000) }).optional(),
     costMicros: z.int().min(0).optional(),
     retryAfterMs: z.number().min(0).optional(),

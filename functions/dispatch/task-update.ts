@@ -8,6 +8,7 @@ import { carriable } from '../core/claim-check.ts';
 import { close } from '../core/close.ts';
 import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
+import { resultSchema } from '../core/json-value.ts';
 import { note, park, retry } from '../core/lease.ts';
 import { isWholeMicros, microsFromCents } from '../core/money.ts';
 import { type Outcome, publishSigned } from '../core/run-message.ts';
@@ -19,7 +20,7 @@ import { notFound } from './task-view.ts';
 
 const outcomeSchema = z.strictObject({
   status: z.enum(['succeeded', 'failed', 'expired', 'cancelled', 'retry']),
-  result: z.unknown().optional(),
+  result: resultSchema.optional(),
   error: z.strictObject({ code: z.string().max(100), message: z.string().max(10_000) }).optional(),
   costCents: z.number().min(0).refine(isWholeMicros, 'has a fraction below a micro-dollar').optional(),
   retryAfterMs: z.number().min(0).max(86_400_000).optional(),

@@ -127,6 +127,12 @@ describe('one run of a handler', () => {
     }
   });
 
+  it('does not begin once the ttl has passed, and costs nothing then', async () => {
+    let ran = false;
+    const { outcome } = await run(() => (ran = true), { ttlMs: -20 });
+    assert.deepEqual([ran, outcome?.status, outcome?.costMicros], [false, 'expired', 0]);
+  });
+
   it('is stopped at the agent’s own limit, to be tried again', async () => {
     const { outcome } = await run(forever, { limitMs: 50 });
     assert.deepEqual([outcome?.status, outcome?.error?.code], ['retry', 'run_timeout']);

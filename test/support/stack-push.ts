@@ -24,11 +24,31 @@ export async function push(stack: TestStack, name: string, path: string, message
 
 /** The same with an envelope of any shape. */
 export async function pushRaw(stack: TestStack, name: string, path: string, envelope: unknown): Promise<number> {
-  const email = pushAccountEmail(stack.settings);
-  const token = await stack.local.issuer.token({ email, audience: pushAudience(stack.settings, name, path) });
-  const headers = { authorization: `Bearer ${token}` };
+  const headers = await pushHeaders(stack, name, path);
   const { status } = await stack.post<unknown>(`${stack.local.functionUrls[name]}${path}`, envelope, headers);
   return status;
+}
+
+/** Bytes of any kind: as the data of the message with that id, or, without one, in the place of the envelope. */
+export async function pushBytes(
+  stack: TestStack,
+  name: string,
+  path: string,
+  bytes: Buffer<ArrayBuffer>,
+  messageId?: string,
+): Promise<number> {
+  const message = { data: bytes.toString('base64'), messageId, publishTime: new Date().toISOString() };
+  const body = messageId === undefined ? bytes : JSON.stringify({ message, subscription: `projects/p/subscriptions${path}` });
+  const headers = { 'content-type': 'application/json', ...(await pushHeaders(stack, name, path)) };
+  const reply = await fetch(`${stack.local.functionUrls[name]}${path}`, { method: 'POST', headers, body });
+  await reply.arrayBuffer();
+  return reply.status;
+}
+
+async function pushHeaders(stack: TestStack, name: string, path: string): Promise<Record<string, string>> {
+  const email = pushAccountEmail(stack.settings);
+  const token = await stack.local.issuer.token({ email, audience: pushAudience(stack.settings, name, path) });
+  return { authorization: `Bearer ${token}` };
 }
 
 export interface ClaimedAttempt {

@@ -84,8 +84,7 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
   async function unclaimed(claimed: Exclude<Claimed, { kind: 'claimed' }>): Promise<Outcome> {
     if (claimed.kind === 'later')
       throw new Problem(503, 'not_yet', 'The pause before the next attempt is not over.', { retryAfterSeconds: 1 });
-    if (claimed.kind === 'quarantined')
-      throw new Problem(claimed.code === 'unknown_task' ? 404 : 422, claimed.code, claimed.reason);
+    if (claimed.kind === 'quarantined') throw new Problem(REFUSALS[claimed.code] ?? 422, claimed.code, claimed.reason);
     const outcome = await parts.protocol.outcome(claimed.taskId);
     if (outcome === undefined) throw new Problem(409, 'already_claimed', 'This task is running elsewhere, or not to be run now.');
     return outcome;
@@ -104,6 +103,7 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
   }
 }
 
+const REFUSALS: Readonly<Record<string, number>> = { unknown_task: 404, invalid_json: 400 };
 const STATUS_BY_CODE: Readonly<Record<string, number>> = { budget_exceeded: 402, ttl_expired: 410 };
 
 function failed({ status, error }: Outcome): Problem {

@@ -1,6 +1,7 @@
 /** One run of a handler: under its deadline, with the lease renewed, to exactly one outcome. */
 
 import { Problem, RetryableError, TerminalError } from '../errors.ts';
+import { resultFlaw } from '../json-value.ts';
 import { microsFromCents } from '../money.ts';
 import type { Outcome } from '../run-message.ts';
 import type { Runtime } from '../runtime.ts';
@@ -13,8 +14,8 @@ export type Ran = { readonly kind: 'outcome'; readonly outcome: Outcome } | { re
 type Runners = Pick<Runtime, 'clock' | 'log' | 'settings'>;
 
 /**
- * Runs the handler until it returns, throws, or its time is up. A handler that does not heed the signal is left behind: its
- * late result is not waited for, and nothing of it is recorded.
+ * Runs the handler until it returns, throws, or its time is up; not at all when that is up already. A handler that does not heed
+ * the signal is left behind: its late result is not waited for, and nothing of it is recorded.
  */
 export async function runAttempt(
   runtime: Runners,
@@ -28,6 +29,8 @@ export async function runAttempt(
   const deadline = Math.min(ttlMs, clock.now() + timeLimitMs);
   const abort = new AbortController();
   let costMicros: number | undefined;
+  // The claim was decided in time, and written or answered too late.
+  if (clock.now() > ttlMs) return ended({ ...STOPPED.expired, costMicros: 0 });
   const stopped = new Promise<Ran>((resolve) => {
     abort.signal.addEventListener('abort', () => resolve(stoppedAs(abort.signal.reason)), { once: true });
   });
@@ -128,7 +131,10 @@ function asJson(result: unknown, maxBytes: number): unknown {
   const bytes = Buffer.byteLength(text);
   if (bytes > maxBytes)
     throw new TerminalError('too_large', `The result has ${bytes} bytes of JSON; at most ${maxBytes} are taken.`);
-  return JSON.parse(text);
+  const value: unknown = JSON.parse(text);
+  const flaw = resultFlaw(value);
+  if (flaw !== undefined) throw new TerminalError('result_not_json', `The result ${flaw}.`);
+  return value;
 }
 
 function jsonOf(result: unknown): string {

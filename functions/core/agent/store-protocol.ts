@@ -144,7 +144,8 @@ const isRun = (run: Partial<RunMessage>): run is RunMessage =>
 const unknownTask = (taskId: unknown): Claimed => ({
   kind: 'quarantined',
   code: 'unknown_task',
-  reason: `There is no task ${JSON.stringify(taskId)?.slice(0, 100)}.`,
+  // Not as JSON: what is no text may nest deeper than that can be written.
+  reason: typeof taskId === 'string' ? `There is no task ${taskId.slice(0, 100)}.` : 'The taskId is no text.',
 });
 
 /** How a stored task ended, if it has. */

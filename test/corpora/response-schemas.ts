@@ -1,0 +1,109 @@
+/** What every reply has to look like, to the last field: a field that is not named here fails. */
+
+import { z } from 'zod';
+import { STATUSES } from '../../functions/core/task.ts';
+
+const time = z.iso.datetime({ precision: 3 });
+const cents = z.number().min(0);
+const ID = /^[\w-]{1,200}$/;
+const hash = z.string().regex(/^[\w-]{43}$/);
+
+export const CODES: Readonly<Record<number, readonly string[]>> = {
+  400: ['invalid_json', 'invalid_url', 'job_id_required', 'incomplete_body'],
+  401: ['unauthenticated'],
+  402: ['budget_exceeded'],
+  403: ['forbidden'],
+  404: ['not_found', 'task_not_found', 'unknown_task'],
+  409: ['task_ended', 'task_not_dead', 'lease_lost', 'already_claimed', 'cancelled', 'parked'],
+  410: ['ttl_expired'],
+  413: ['request_too_large', 'too_large'],
+  415: ['unsupported_media_type'],
+  422: ['invalid_fields', 'agent_not_found', 'agent_mismatch', 'egress_denied', 'idempotency_key_reused'],
+};
+
+/** A problem document. Source: RFC 9457. */
+export const problemSchema = z
+  .strictObject({
+    type: z.literal('about:blank'),
+    title: z.string().min(1),
+    status: z.int().min(400).max(599),
+    code: z.string().regex(/^[a-z][a-z0-9_]{0,99}$/),
+    detail: z.string().min(1).max(5_000),
+    errors: z
+      .array(z.strictObject({ field: z.string().min(1), code: z.string().min(1), message: z.string().min(1) }))
+      .min(1)
+      .max(50)
+      .optional(),
+  })
+  .refine(({ title }) => title !== 'Error', 'has no title for its status');
+
+const reference = z.strictObject({ reference: z.literal(true), sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().min(1) });
+const error = z.strictObject({ code: z.string().min(1).max(100), message: z.string().max(10_000) });
+
+const EVENTS = [
+  ...['waiting', 'queued', 'running', 'succeeded', 'failed', 'expired', 'cancelled', 'dead', 'retry', 'redriven', 'settled'],
+  ...['cancel_requested', 'parked', 'progress', 'dead_lettered', 'callback_delivered', 'callback_failed'],
+];
+
+/** One entry: what it says beyond these depends on the event. */
+export const entrySchema = z.strictObject({
+  at: time,
+  event: z.enum(EVENTS),
+  by: z.string().min(1).optional(),
+  epoch: z.int().min(0).optional(),
+  attempt: z.int().min(1).optional(),
+  code: z.string().max(100).optional(),
+  note: z.string().max(1_024).optional(),
+  overrunMicros: z.int().min(1).optional(),
+  round: z.int().min(1).optional(),
+  status: z.int().optional(),
+  reason: z.string().optional(),
+  hash,
+});
+
+export const taskSchema = z
+  .strictObject({
+    id: z.string().regex(ID),
+    agent: z.string().min(1).max(63),
+    mode: z.enum(['http', 'pubsub']),
+    status: z.enum(STATUSES),
+    traceId: z.string().min(1).max(200),
+    payload: z.union([reference, z.record(z.string(), z.unknown())]),
+    result: z.unknown().optional(),
+    error: error.optional(),
+    budgetCents: cents,
+    costCents: cents,
+    ttl: z.number().positive(),
+    attempts: z.int().min(0).max(20),
+    idempotencyKey: z.string().min(1).max(500).optional(),
+    callbackUrl: z.string().max(2_048).optional(),
+    metadata: z.record(z.string(), z.unknown()).optional(),
+    work: z.record(z.string(), z.unknown()).optional(),
+    sessionId: z.string().min(1).max(200).optional(),
+    projectId: z.string().min(1).max(200).optional(),
+    parentTaskId: z.string().min(1).max(200).optional(),
+    cancelRequested: z.literal(true).optional(),
+    createdAt: time,
+    updatedAt: time,
+    finishedAt: time.optional(),
+    timeline: z.array(entrySchema).min(1).max(201),
+  })
+  .superRefine((task, context) => {
+    const ended = ['succeeded', 'failed', 'expired', 'cancelled', 'dead'].includes(task.status);
+    const wrong = (message: string) => context.addIssue({ code: 'custom', message });
+    if (ended !== (task.finishedAt !== undefined)) wrong(`is ${task.status} with finishedAt ${task.finishedAt}`);
+    if ((task.status === 'succeeded') !== 'result' in task) wrong(`is ${task.status} with result ${JSON.stringify(task.result)}`);
+    if (ended && task.status !== 'succeeded' && task.error === undefined) wrong(`is ${task.status} without an error`);
+    if (task.costCents > task.budgetCents && !task.timeline.some(({ event }) => event === 'redriven'))
+      wrong('costs more than its budget');
+    if (task.updatedAt < task.createdAt) wrong('was changed before it was made');
+  });
+
+export const tasksSchema = z.strictObject({
+  tasks: z.array(taskSchema).max(200),
+  nextCursor: z.string().min(1).max(2_000).optional(),
+});
+export const updateSchema = z.strictObject({ status: z.enum([...STATUSES, 'stale']) });
+export const ingestSchema = z.strictObject({ status: z.literal('ok'), job_id: z.string() });
+export const renewalSchema = z.strictObject({ status: z.literal('held'), cancelRequested: z.boolean() });
+export const keysSchema = z.strictObject({ keys: z.array(z.string().min(1)).min(1) });
