@@ -82,14 +82,15 @@ export async function retry(
     if (task.status !== 'running' || task.epoch !== epoch) return { answer: { kind: 'stale' } };
     if (task.cancelRequested || task.attempts >= task.maxAttempts) return { answer: { kind: 'end', known: current } };
     const now = runtime.clock.now();
-    const retryAt = now + (failure.retryAfterMs ?? backoffMs(runtime, task.attempts));
+    const pauseMs = failure.retryAfterMs ?? backoffMs(runtime, task.attempts);
     return {
       change: {
         set: {
           status: 'queued',
           lastError: failure.error,
-          retryAt,
-          wakeAt: Math.min(retryAt + runtime.settings.times.republishMs, Math.max(now, task.ttl * 1000)),
+          // Without a pause there is nothing to wait for, also where the claimant's clock is behind this one.
+          ...(pauseMs > 0 ? { retryAt: now + pauseMs } : {}),
+          wakeAt: Math.min(now + pauseMs + runtime.settings.times.republishMs, Math.max(now, task.ttl * 1000)),
           charges: task.charges.map((charge) => (charge.epoch === epoch ? settled(charge, failure.costMicros) : charge)),
         },
         remove: ['leasedAt', 'leaseMs', 'parked'],
