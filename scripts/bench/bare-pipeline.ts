@@ -10,8 +10,10 @@ import { PubSub } from '@google-cloud/pubsub';
 import { Pool } from 'undici';
 
 export interface Pipeline {
-  /** Sends that many tasks through; resolves when the last one's third write is done. */
+  /** Sends that many tasks through, without waiting for each; resolves when the last one's third write is done. */
   run(tasks: number, clients: number): Promise<void>;
+  /** Sends one through; resolves with its result once that is stored. */
+  one(payload: object): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -23,21 +25,20 @@ export async function startBarePipeline(projectId: string): Promise<Pipeline> {
   const publishers = new Map(
     ['bare-tasks', 'bare-results'].map((name) => [name, pubsub.topic(name, { batching: { maxMilliseconds: 1 } })]),
   );
-  let finished = (_id: string) => {};
+  const waiting = new Map<string, (result: unknown) => void>();
 
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { message } = JSON.parse(Buffer.concat(chunks).toString()) as { message: { data: string } };
-    const task = JSON.parse(Buffer.from(message.data, 'base64').toString()) as { id: string; payload: unknown };
+    const task = JSON.parse(Buffer.from(message.data, 'base64').toString()) as { id: string; payload?: unknown; result?: unknown };
     if (request.url === '/tasks') {
       await collection.doc(task.id).update({ status: 'running', attempts: 1, updatedAt: Date.now() });
-      await publish('bare-results', { id: task.id, result: task.payload });
+      await publish('bare-results', { id: task.id, result: { echo: task.payload } });
     } else {
-      await collection
-        .doc(task.id)
-        .update({ status: 'succeeded', result: JSON.stringify(task.payload ?? null), finishedAt: Date.now() });
-      finished(task.id);
+      await collection.doc(task.id).update({ status: 'succeeded', result: JSON.stringify(task.result), finishedAt: Date.now() });
+      waiting.get(task.id)?.(task.result);
+      waiting.delete(task.id);
     }
     response.writeHead(204).end();
   });
@@ -47,26 +48,22 @@ export async function startBarePipeline(projectId: string): Promise<Pipeline> {
 
   return {
     async run(tasks, clients) {
-      let left = tasks;
-      let next = 0;
-      const done = new Promise<void>((resolve) => {
-        finished = () => {
-          left -= 1;
-          if (left === 0) resolve();
-        };
-      });
+      const ends: Promise<unknown>[] = [];
       await Promise.all(
         Array.from({ length: clients }, async () => {
-          while (next < tasks) {
-            const number = next++;
-            const payload = { number, text: 'measured' };
-            const id = collection.doc().id;
-            await collection.doc(id).create({ status: 'queued', payload: JSON.stringify(payload), createdAt: Date.now() });
-            await publish('bare-tasks', { id, payload });
+          while (ends.length < tasks) {
+            const { ended, sent } = send({ number: ends.length, text: 'measured' });
+            ends.push(ended);
+            await sent;
           }
         }),
       );
-      await done;
+      await Promise.all(ends);
+    },
+    async one(payload) {
+      const { ended, sent } = send(payload);
+      await sent;
+      return ended;
     },
     async close() {
       await Promise.all(subscriptions.map((subscription) => subscription.close()));
@@ -76,6 +73,13 @@ export async function startBarePipeline(projectId: string): Promise<Pipeline> {
       await firestore.terminate();
     },
   };
+
+  function send(payload: object): { readonly sent: Promise<unknown>; readonly ended: Promise<unknown> } {
+    const { id } = collection.doc();
+    const ended = new Promise((resolve) => waiting.set(id, resolve));
+    const create = collection.doc(id).create({ status: 'queued', payload: JSON.stringify(payload), createdAt: Date.now() });
+    return { ended, sent: create.then(() => publish('bare-tasks', { id, payload })) };
+  }
 
   function publish(topic: string, value: unknown): Promise<string> | undefined {
     return publishers.get(topic)?.publishMessage({ data: Buffer.from(JSON.stringify(value)) });

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LoadResult } from './load.ts';
+import type { LoadResult } from './load-loop.ts';
 import { type LoadGenerator, type MeasuredProcess, startBare, startHeliograph, startLoad } from './measured-process.ts';
 import { interleaved } from './rounds.ts';
 

@@ -1,9 +1,10 @@
-/** A Heliograph of its own process, started by the command that users start it with, and the load generator beside it. */
+/** What is measured, each in a process of its own, and the load generators beside it. */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { LoadResult } from './load.ts';
+import type { HttpLoad } from './load.ts';
+import type { Load, LoadResult } from './load-loop.ts';
 
 export interface MeasuredProcess {
   readonly url: string;
@@ -12,20 +13,25 @@ export interface MeasuredProcess {
   stop(): Promise<void>;
 }
 
-/** Starts Heliograph on a free port. */
+/** Starts Heliograph on a free port, by the command that users start it with. */
 export const startHeliograph = (dataDir: string): Promise<MeasuredProcess> =>
   startMeasured('../start.ts', ['--port', '0', '--set', 'logLevel=warn', '--data-dir', dataDir]);
 
 /** Starts the bare trial. */
 export const startBare = (dataDir: string): Promise<MeasuredProcess> => startMeasured('./bare-embedded.ts', [`${dataDir}/bare.db`]);
 
-async function startMeasured(script: string, args: readonly string[]): Promise<MeasuredProcess> {
+/** Starts a script of this folder that prints its address in a line that `ready` matches, and ends on SIGINT. */
+export async function startMeasured(
+  script: string,
+  args: readonly string[],
+  { ready = /is ready at (\S+)/, env }: { readonly ready?: RegExp; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<MeasuredProcess> {
   const child = spawn(process.execPath, [new URL(script, import.meta.url).pathname, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
   });
-  const lines = createInterface({ input: child.stdout });
-  for await (const line of lines) {
-    const url = /is ready at (\S+)/.exec(line)?.[1];
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = ready.exec(line)?.[1];
     if (url === undefined) continue;
     child.stdout.resume();
     return {
@@ -34,28 +40,33 @@ async function startMeasured(script: string, args: readonly string[]): Promise<M
       stop: () => stopped(child),
     };
   }
-  throw new Error('Heliograph ended before it was ready.');
+  throw new Error(`${script} ended before it was ready.`);
 }
 
-export interface LoadGenerator {
-  run(load: { readonly url: string; readonly clients: number; readonly tasks: number }): Promise<LoadResult>;
+export interface LoadGenerator<T extends Load = HttpLoad> {
+  run(load: T): Promise<LoadResult>;
   stop(): Promise<void>;
 }
 
-/** Starts the load generator; one run at a time. */
-export function startLoad(): LoadGenerator {
-  const child = spawn(process.execPath, [new URL('./load.ts', import.meta.url).pathname], { stdio: ['pipe', 'pipe', 'inherit'] });
+/** Starts a load generator, by default the one over HTTP; one run at a time. */
+export function startLoad<T extends Load = HttpLoad>(
+  script = './load.ts',
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): LoadGenerator<T> {
+  const path = new URL(script, import.meta.url).pathname;
+  const child = spawn(process.execPath, [path, ...args], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     async run(load) {
       child.stdin.write(`${JSON.stringify(load)}\n`);
       const { value, done } = await lines.next();
-      if (done) throw new Error('The load generator broke off.');
+      if (done) throw new Error(`The load generator ${script} broke off.`);
       return JSON.parse(value) as LoadResult;
     },
     async stop() {
       child.stdin.end();
-      await once(child, 'exit');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     },
   };
 }

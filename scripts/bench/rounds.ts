@@ -14,16 +14,27 @@ export function spread(figures: readonly number[]): Spread {
   return { median, minimum: at(sorted, 0), maximum: at(sorted, sorted.length - 1) };
 }
 
-/** Runs every contender once per round, in turn, and gives each one's figures in the order of the rounds. */
+/**
+ * Runs every contender once per round, in turn, and gives each one's figures in the order of the rounds. Each round begins with
+ * another one, so that none always comes after the same neighbour's last writes.
+ */
 export async function interleaved<T>(
   rounds: number,
   contenders: Readonly<Record<string, () => Promise<T>>>,
 ): Promise<Record<string, T[]>> {
   const figures: Record<string, T[]> = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const [name, run] of Object.entries(contenders)) figures[name]?.push(await run());
+    const turns = Object.entries(contenders);
+    const first = round % Math.max(1, turns.length);
+    for (const [name, run] of [...turns.slice(first), ...turns.slice(0, first)]) figures[name]?.push(await run());
   }
   return figures;
+}
+
+/** One contender's figures over another's, round by round. */
+export function ratios(of: readonly number[], over: readonly number[]): number[] {
+  if (of.length !== over.length) throw new RangeError('Not the same rounds.');
+  return of.map((figure, round) => figure / at(over, round));
 }
 
 /** `1,234 (1,100–1,300)`. */
