@@ -15,7 +15,7 @@ import { ownTask } from './task-view.ts';
 
 const MAX_SCOPES = 500;
 
-const body = z.strictObject({
+export const budgetBody = z.strictObject({
   /** `null` lifts the limit. */
   limitCents: z
     .number()
@@ -47,7 +47,7 @@ export async function getBudget(runtime: Runtime, caller: Caller, scope: string)
  * admits nothing until there is room. Throws `Problem` 404 `budget_not_found`, 422.
  */
 export async function putBudget(runtime: Runtime, caller: Caller, scope: string, given: unknown): Promise<JsonObject> {
-  const { limitCents, mode } = checked(body, given);
+  const { limitCents, mode } = checked(budgetBody, given);
   const { tenant, name } = caller;
   const now = runtime.clock.now();
   const day = dayOf(now);

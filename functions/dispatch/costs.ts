@@ -17,7 +17,7 @@ const READ_AT_ONCE = 1_600;
 
 const day = z.iso.date();
 
-const costsQuery = z.strictObject({
+export const costsQuery = z.strictObject({
   from: day.optional(),
   to: day.optional(),
   groupBy: z.enum(['agent', 'trace', 'tenant', 'day']).default('agent'),
