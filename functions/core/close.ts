@@ -61,8 +61,10 @@ function decideClose(runtime: Closers, known: Known, end: End, epoch: number | u
     // What others closed in the name of this epoch (a lost lease) may still get its report.
     return 'answer' in late && task.closedEpoch === epoch ? { answer: { kind: 'repeated', known } } : late;
   }
-  if (epoch !== undefined && epoch < task.epoch && end.status !== 'succeeded') return settle(runtime, known, end, epoch, 'dropped');
-  return { change: closing(runtime, task, inTime(task, end), epoch), gives: (closed) => ({ kind: 'closed', known: closed }) };
+  const timely = inTime(task, end);
+  if (epoch !== undefined && epoch < task.epoch && timely.status !== 'succeeded')
+    return settle(runtime, known, end, epoch, 'dropped');
+  return { change: closing(runtime, task, timely, epoch), gives: (closed) => ({ kind: 'closed', known: closed }) };
 }
 
 /** What ends the task: its last state, the charges, the follow-ups and when the record may go. */
