@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
+import { functionNames } from '../../emulator-bridge/local-stack.ts';
 import type { TestStack } from '../support/stack.ts';
 import { checkAccounts, type Expected, type Figures } from './accounts.ts';
 import type { FaultyStack } from './faulty-stack.ts';
@@ -33,28 +34,28 @@ const PAST_THE_LEASE_MS = 3_600;
 const OUTAGE_MS = 1_000;
 const SKEW_MS = 30_000;
 
-export const badDays: readonly BadDay[] = [
-  {
+export const badDays = {
+  duplicates: {
     name: 'every delivery five times',
     begin: ({ faults }) => Object.assign(faults.deliveries, { copies: 5 }),
     felt: ({ struck, figures }) => struck > 4 * figures.tasks,
   },
-  {
+  disorder: {
     name: 'deliveries out of order',
     begin: ({ faults }) => Object.assign(faults.deliveries, { shuffleMs: 400 }),
     felt: ({ figures }) => figures.p50 > 200,
   },
-  {
+  delay: {
     name: 'deliveries later than the lease',
     begin: ({ faults }) => Object.assign(faults.deliveries, { late: { share: 0.1, ms: PAST_THE_LEASE_MS } }),
     felt: ({ figures }) => figures.repeats > 0,
   },
-  {
+  lostAcks: {
     name: 'lost acknowledgements',
     begin: ({ faults }) => Object.assign(faults.deliveries, { lostAcks: 0.3 }),
     felt: ({ struck, figures }) => struck > figures.tasks / 4,
   },
-  {
+  resets: {
     name: 'connection resets',
     begin({ faults }) {
       // A request is two packets, one in each direction: of twenty requests, one is cut.
@@ -62,7 +63,7 @@ export const badDays: readonly BadDay[] = [
     },
     felt: ({ resets, figures }) => resets > figures.tasks / 25,
   },
-  {
+  slowness: {
     name: 'slow functions and an agent slower than its lease',
     begin({ faults }) {
       for (const proxy of Object.values(faults.functions)) proxy.delayMs = () => (Math.random() < 0.1 ? 200 : 5);
@@ -70,9 +71,9 @@ export const badDays: readonly BadDay[] = [
     agentMs: () => (Math.random() < 0.03 ? 3_400 : 0),
     felt: ({ figures }) => figures.p99 > 3_400,
   },
-  clocksOff('clocks half a minute off, one way', ['dispatch', 'agent-light', 'callbacks']),
-  clocksOff('clocks half a minute off, the other way', ['results', 'dead-letters', 'sweeper', 'codex']),
-  {
+  clocksOneWay: clocksOff('clocks half a minute off, one way', skewed(['dispatch', 'agent-light', 'callbacks'])),
+  clocksOtherWay: clocksOff('clocks half a minute off, the other way', skewed(['results', 'dead-letters', 'sweeper', 'codex'])),
+  keysUnreachable: {
     name: "the issuer's keys unreachable while new ones are needed",
     begin: () => {},
     async meanwhile({ faults, local }, scale) {
@@ -84,7 +85,7 @@ export const badDays: readonly BadDay[] = [
     },
     felt: ({ nacked }) => nacked > 0,
   },
-  {
+  keyRotation: {
     name: 'keys that change under load',
     begin: () => {},
     async meanwhile({ local }, scale, posted) {
@@ -95,7 +96,7 @@ export const badDays: readonly BadDay[] = [
     },
     felt: ({ nacked }) => nacked > 0,
   },
-  {
+  storeUnreachable: {
     name: 'the store unreachable',
     begin: () => {},
     async meanwhile({ faults }, scale) {
@@ -107,18 +108,40 @@ export const badDays: readonly BadDay[] = [
     expected: { someNeverRan: true },
     felt: ({ nacked }) => nacked > 0,
   },
-];
+} satisfies Record<string, BadDay>;
+
+/** Several at once. */
+export function together(...days: readonly BadDay[]): BadDay {
+  return {
+    name: days.map(({ name }) => name).join(', and '),
+    begin(stack) {
+      for (const day of days) day.begin(stack);
+    },
+    async meanwhile(stack, scale, posted) {
+      await Promise.all(days.map((day) => day.meanwhile?.(stack, scale, posted)));
+    },
+    agentMs: () => Math.max(...days.map((day) => day.agentMs?.() ?? 0)),
+    expected: Object.assign({}, ...days.map(({ expected }) => expected)),
+    felt: (traces) => days.every((day) => day.felt(traces)),
+  };
+}
 
 /** Late deliveries make the sweeper judge leases and retries by its own clock too. */
-function clocksOff(name: string, behind: readonly string[]): BadDay {
+function clocksOff(name: string, skewMs: Readonly<Record<string, number>>): BadDay & { readonly skewMs: typeof skewMs } {
   return {
     name,
+    skewMs,
     begin({ faults }) {
-      for (const each of Object.keys(faults.functions)) faults.skewMs[each] = behind.includes(each) ? -SKEW_MS : SKEW_MS;
+      Object.assign(faults.skewMs, skewMs);
       Object.assign(faults.deliveries, { late: { share: 0.05, ms: PAST_THE_LEASE_MS } });
     },
     felt: ({ figures }) => Math.abs(figures.p50) > SKEW_MS,
   };
+}
+
+/** Those that are named half a minute behind, the others half a minute ahead. */
+function skewed(behind: readonly string[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(functionNames.map((name) => [name, behind.includes(name) ? -SKEW_MS : SKEW_MS]));
 }
 
 export interface Endured {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { shown } from './accounts.ts';
-import { badDays, endure, quiet } from './bad-days.ts';
+import { type BadDay, badDays, endure, quiet } from './bad-days.ts';
 import { type FaultyEmbedded, faultyEmbedded } from './faulty-embedded.ts';
 
 describe('faults on the embedded runtime, 5,000 tasks each', function () {
@@ -14,7 +14,7 @@ describe('faults on the embedded runtime, 5,000 tasks each', function () {
     stack?.remove();
   });
 
-  for (const day of badDays) {
+  for (const day of Object.values<BadDay>(badDays)) {
     it(`${day.name}: nothing lost, nothing doubled`, async () => {
       const { figures } = await endure(stack, day, { count: 5_000, scale: 10, withinMs: 180_000 });
       console.log(`      ${shown(figures)}`);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { badDays, endure, quiet } from './bad-days.ts';
+import { type BadDay, badDays, endure, quiet } from './bad-days.ts';
 import { type FaultyEmbedded, faultyEmbedded } from './faulty-embedded.ts';
 
 describe('faults on the embedded runtime', function () {
@@ -13,7 +13,7 @@ describe('faults on the embedded runtime', function () {
     stack?.remove();
   });
 
-  for (const day of badDays) {
+  for (const day of Object.values<BadDay>(badDays)) {
     it(`${day.name}: nothing lost, nothing doubled`, async () => {
       await endure(stack, day, { count: 120, scale: 1, withinMs: 30_000 });
     });

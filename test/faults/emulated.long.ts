@@ -1,0 +1,41 @@
+import { describeWithEmulators } from '../support/emulators.ts';
+import { shown } from './accounts.ts';
+import { type BadDay, badDays, endure, together } from './bad-days.ts';
+import { type FaultyEmulated, faultyEmulated } from './faulty-emulated.ts';
+
+/** Functions in processes of their own ask for unknown keys every 30 s at most: until then, no message may run out of rounds. */
+const flags = { 'times.backoffMinimumMs': 1_000, 'times.backoffMaximumMs': 10_000 };
+
+describeWithEmulators('faults on the emulator runtime, 5,000 tasks each', () => {
+  const { duplicates, disorder, delay, lostAcks, resets, slowness, keysUnreachable, keyRotation, storeUnreachable, clocksOneWay } =
+    badDays;
+  let stack: FaultyEmulated;
+
+  const suffer = (days: readonly BadDay[]) => {
+    for (const day of days) {
+      it(`${day.name}: nothing lost, nothing doubled`, async function () {
+        this.timeout(300_000);
+        const { figures } = await endure(stack, day, { count: 5_000, scale: 10, withinMs: 240_000 });
+        console.log(`      ${shown(figures)}`);
+      });
+    }
+  };
+
+  describe('of broker and network', () => {
+    before(async function () {
+      this.timeout(90_000);
+      stack = await faultyEmulated();
+    });
+    after(() => stack?.stop());
+    suffer([duplicates, together(disorder, delay, lostAcks), together(resets, slowness), storeUnreachable]);
+  });
+
+  describe('of clocks and keys', () => {
+    before(async function () {
+      this.timeout(90_000);
+      stack = await faultyEmulated({ flags, skewMs: clocksOneWay.skewMs });
+    });
+    after(() => stack?.stop());
+    suffer([clocksOneWay, keysUnreachable, keyRotation]);
+  });
+});

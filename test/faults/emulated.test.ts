@@ -1,0 +1,20 @@
+import { describeWithEmulators } from '../support/emulators.ts';
+import { badDays, endure, together } from './bad-days.ts';
+import { type FaultyEmulated, faultyEmulated } from './faulty-emulated.ts';
+
+describeWithEmulators('faults on the emulator runtime', () => {
+  const { duplicates, disorder, lostAcks, resets, storeUnreachable } = badDays;
+  let stack: FaultyEmulated;
+  before(async function () {
+    this.timeout(90_000);
+    stack = await faultyEmulated();
+  });
+  after(() => stack?.stop());
+
+  for (const day of [together(duplicates, disorder, lostAcks, resets), storeUnreachable]) {
+    it(`${day.name}: nothing lost, nothing doubled`, async function () {
+      this.timeout(60_000);
+      await endure(stack, day, { count: 100, scale: 1, withinMs: 40_000 });
+    });
+  }
+});
