@@ -56,7 +56,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, body: 
   const task = JSON.parse(Buffer.from(message.data, 'base64').toString()) as { id: string; payload: unknown };
   if (request.url === '/tasks') {
     await write({ ...task, status: 'running' }, 1);
-    await publish('/results', { ...task, status: 'succeeded', result: task.payload });
+    await publish('/results', { ...task, status: 'succeeded', result: { echo: task.payload } });
   } else {
     await write(task, 2);
     waiting.get(task.id)?.(JSON.stringify(task));
