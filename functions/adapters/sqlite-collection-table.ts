@@ -52,7 +52,7 @@ function needed(indexes: CollectionRow['indexes']): CollectionRow['indexes'] {
         [...fieldsOf(other)].every((field) => own.has(field)),
     );
     const covered = new Set(smaller.flatMap((other) => [...fieldsOf(other)]));
-    return [...own].some((field) => !covered.has(field));
+    return own.size === 0 || [...own].some((field) => !covered.has(field));
   });
 }
 
