@@ -15,14 +15,14 @@ import { ownTask } from './task-view.ts';
 
 const MAX_TRIES = 20;
 
-const body = z.strictObject({ ttlSeconds: z.number().positive().max(604_800).default(900) });
+export const redriveBody = z.strictObject({ ttlSeconds: z.number().positive().max(604_800).default(900) });
 
 /**
  * The view of the queued task. Throws `Problem` 404, 409 `task_not_dead`, `children_open`, `parent_ended`, 402 `budget_exceeded`.
  * Epochs go on, so older attempts stay fenced off.
  */
 export async function redrive(runtime: Runtime, caller: Caller, id: string, given: unknown): Promise<JsonObject> {
-  const { ttlSeconds } = checked(body, given);
+  const { ttlSeconds } = checked(redriveBody, given);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const found = await settledTask(runtime, caller, id);
     try {
