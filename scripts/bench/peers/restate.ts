@@ -19,7 +19,10 @@ export async function startRestate(release: AsyncDisposableStack): Promise<Recor
     env: { ...QUIET, RESTATE_INGRESS__BIND_PORT: String(ingress), RESTATE_ADMIN__BIND_PORT: String(admin) },
   });
   release.adopt(server, (it) => it.stop());
-  const service = release.adopt(await startMeasured('./peers/restate-service.ts', []), (it) => it.stop());
+  const service = release.adopt(
+    await startMeasured('./peers/restate-service.ts', [], { env: { RESTATE_LOGGING: 'ERROR' } }),
+    (it) => it.stop(),
+  );
   await register(`http://127.0.0.1:${admin}/deployments`, service.url);
   const load = release.adopt(startLoad(), (it) => it.stop());
   const url = `http://127.0.0.1:${ingress}`;
