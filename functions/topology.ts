@@ -319,7 +319,11 @@ export const topology: Topology = {
       indexes: [],
     },
     /** What an instance may hold of a budget without asking it. */
-    allowances: { database: 'tasks', unindexed: ['budget', 'tenant', 'freeMicros', 'touchedAt'], indexes: [[asc('touchedAt')]] },
+    allowances: {
+      database: 'tasks',
+      unindexed: ['budget', 'tenant', 'freeMicros', 'grantedAt'],
+      indexes: [[asc('shard'), asc('grantedAt')]],
+    },
     /** Messages that can never be processed, with the reason. */
     quarantine: {
       database: 'tasks',

@@ -17,6 +17,7 @@ const DAY_MS = 86_400_000;
 const KEPT_MS = 45 * DAY_MS;
 /** An allowance is a twentieth of the limit, if no task needs more at once. */
 const ALLOWANCES_PER_LIMIT = 20;
+export const ALLOWANCE_SHARDS = 4;
 
 /** The budget of one scope on one day, as stored. An allowance counts as held. */
 export interface Budget {
@@ -36,7 +37,9 @@ export interface Allowance {
   readonly budget: string;
   readonly tenant: string;
   readonly freeMicros: number;
-  readonly touchedAt: number;
+  readonly shard: number;
+  /** When it was last filled; milliseconds since the epoch. */
+  readonly grantedAt: number;
 }
 
 /** The UTC day of a moment: `2026-01-31`. */
@@ -102,7 +105,9 @@ async function takeFromAllowance(accounts: Accounts, id: string, budget: Budget,
   const { micros, tenant, now } = taking;
   const allowanceId = `${id}-${taking.instance}`;
   const allowance = (await accounts.get(ALLOWANCES, allowanceId)) as unknown as Allowance | undefined;
+  const shard = allowance?.shard ?? now % ALLOWANCE_SHARDS;
   let free = allowance?.freeMicros ?? 0;
+  let grantedAt = allowance?.grantedAt ?? now;
   if (free < micros) {
     const available = freeMicros(budget);
     const missing = micros - free;
@@ -110,8 +115,9 @@ async function takeFromAllowance(accounts: Accounts, id: string, budget: Budget,
     const granted = Math.min(available, Math.max(missing, Math.floor((budget.limitMicros ?? 0) / ALLOWANCES_PER_LIMIT)));
     accounts.set(BUDGETS, id, { ...budget, heldMicros: budget.heldMicros + granted });
     free += granted;
+    grantedAt = now;
   }
-  const left: Allowance = { budget: id, tenant, freeMicros: free - micros, touchedAt: now };
+  const left: Allowance = { budget: id, tenant, freeMicros: free - micros, shard, grantedAt };
   accounts.set(ALLOWANCES, allowanceId, left as unknown as Fields);
 }
 

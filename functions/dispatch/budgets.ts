@@ -53,7 +53,9 @@ export async function putBudget(runtime: Runtime, caller: Caller, scope: string,
   const day = dayOf(now);
   let view: JsonObject = {};
   await post(runtime, tenant, async (accounts) => {
-    const { [scope]: before, ...others } = ((await accounts.get(LIMITS, limitsId(tenant)))?.scopes ?? {}) as Limits;
+    const limits = ((await accounts.get(LIMITS, limitsId(tenant)))?.scopes ?? {}) as Limits;
+    const before = Object.hasOwn(limits, scope) ? limits[scope] : undefined;
+    const { [scope]: _, ...others } = limits;
     if (before === undefined && !isScope(runtime, scope)) {
       throw new Problem(
         404,

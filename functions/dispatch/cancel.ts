@@ -29,7 +29,7 @@ export async function cancel(
   };
 }
 
-/** All below a task. `seen` ends it where tasks name each other as parent, which ids made from keys let them. */
+/** All below a task. `seen` ends it where an id, made from a key, was used again after its retention and stands in its own line. */
 async function cancelChildren(runtime: Runtime, caller: Caller, parentTaskId: string, seen: Set<string>): Promise<void> {
   const equal = { tenant: caller.tenant, parentTaskId };
   for await (const { id, version, data } of merged(runtime, equal, undefined, CHILDREN_AT_ONCE)) {

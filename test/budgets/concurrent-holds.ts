@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../functions/adapters/clock.ts';
 import { systemIds } from '../../functions/adapters/ids.ts';
 import type { Agent } from '../../functions/core/agents.ts';
-import { ALLOWANCES, BUDGETS, type Budget, budgetId, dayOf, freshBudget } from '../../functions/core/budget.ts';
+import { ALLOWANCE_SHARDS, ALLOWANCES, BUDGETS, type Budget, budgetId, dayOf, freshBudget } from '../../functions/core/budget.ts';
 import { close } from '../../functions/core/close.ts';
 import { createTask } from '../../functions/core/create.ts';
 import { Problem } from '../../functions/core/errors.ts';
@@ -126,11 +126,13 @@ export function concurrentHolds(open: () => Promise<{ documents: Documents; clos
   }
 
   async function idleMicros(tenant: string): Promise<number> {
-    const { documents } = await store.documents.query(ALLOWANCES, {
-      equal: {},
-      orderBy: { field: 'touchedAt', direction: 'asc' },
-      limit: 200,
-    });
-    return documents.filter(({ data }) => data.tenant === tenant).reduce((sum, { data }) => sum + (data.freeMicros as number), 0);
+    const orderBy = { field: 'grantedAt', direction: 'asc' } as const;
+    const shards = Array.from({ length: ALLOWANCE_SHARDS }, (_, shard) =>
+      store.documents.query(ALLOWANCES, { equal: { shard }, orderBy, limit: 200 }),
+    );
+    return (await Promise.all(shards))
+      .flatMap(({ documents }) => documents)
+      .filter(({ data }) => data.tenant === tenant)
+      .reduce((sum, { data }) => sum + (data.freeMicros as number), 0);
   }
 }
