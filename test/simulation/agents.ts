@@ -1,0 +1,114 @@
+/** The HTTP agents of a world: they do with each attempt what its payload's script says, and report late where that says so. */
+
+import { functionUrl } from '../../functions/core/addresses.ts';
+import type { Broker } from './broker.ts';
+import type { Answer, Network } from './network.ts';
+import type { Run } from './oracle.ts';
+import type { Step } from './scenario.ts';
+import type { World } from './world.ts';
+
+export const AGENTS = [
+  { name: 'worker', endpoint: 'https://worker.example/run', priceCents: 3, timeLimitSeconds: 60 },
+  { name: 'slow', endpoint: 'https://slow.example/run', priceCents: 10, timeLimitSeconds: 300 },
+] as const;
+
+interface RunRequest {
+  readonly taskId: string;
+  readonly agent: string;
+  readonly epoch: number;
+  readonly attempt: number;
+  readonly outcomeToken: string;
+  readonly payload: { readonly steps?: readonly Step[]; readonly tag?: string };
+}
+
+export function startAgents(world: World, network: Network, broker: Broker): void {
+  const { schedule, oracle, story, chance } = world;
+  for (const { name, endpoint } of AGENTS) {
+    network.serve(new URL(endpoint).origin, (call, answered) => {
+      const request = JSON.parse(call.body ?? '') as RunRequest;
+      const { payload, attempt, taskId, epoch } = request;
+      const run: Run = { taskId, epoch, attempt, results: [], costsCents: [] };
+      if (oracle.runs.has(`${taskId}/${epoch}`)) oracle.violated('an attempt runs once', `${taskId}, epoch ${epoch}`);
+      oracle.runs.set(`${taskId}/${epoch}`, run);
+      const step = payload.steps?.[Math.min(attempt, payload.steps.length) - 1];
+      story.tell(name, () => `runs ${taskId}, epoch ${epoch}, attempt ${attempt}: ${JSON.stringify(step)}`);
+      for (let notes = step?.notes ?? 0; notes > 0; notes--) {
+        schedule.after(chance.between(1, 1_000), () => update(request, { note: `note ${notes}` }, () => {}));
+      }
+      if (step === undefined) answered(success(run, undefined));
+      else schedule.after(step.seconds * 1000, () => perform(request, run, step, answered));
+    });
+  }
+
+  function perform(request: RunRequest, run: Run, step: Step, answered: (answer: Answer) => void): void {
+    const { taskId, epoch, agent } = request;
+    story.tell(agent, () => `is done with ${taskId}, epoch ${epoch}: ${step.does}`);
+    if (step.does === 'twice') report(request, run, { ...step, reports: 'succeeded' });
+    if (step.does === 'accept') schedule.after(chance.oneOf([0, 1_000, 60_000, 300_000]), () => report(request, run, step));
+    if (step.does === 'plain') run.results.push(resultOf(run));
+    const isSuccess = step.does === 'twice' || step.does === 'succeed';
+    const answer = isSuccess ? success(run, step) : step.does === 'plain' ? json(200, resultOf(run)) : ANSWERS[step.does];
+    if (answer !== undefined) answered(answer);
+  }
+
+  function report(request: RunRequest, run: Run, step: Step, tries = 6): void {
+    if (step.reports === 'nothing') return;
+    const { taskId, epoch, outcomeToken } = request;
+    const proof = { epoch, outcomeToken };
+    const result = resultOf(run);
+    if (step.reports === 'succeeded') run.results.push(result);
+    run.costsCents.push(step.costCents);
+    const outcome = {
+      status: step.reports,
+      ...(step.reports === 'succeeded' ? { result } : { error: { code: 'reported', message: 'As the script says.' } }),
+    };
+    const cost = step.costCents === undefined ? {} : { costCents: step.costCents };
+    const again = (status: number) => {
+      if (status !== 0 && status < 500) return;
+      if (tries > 1) schedule.after(20_000, () => report(request, run, step, tries - 1));
+    };
+    if (step.by === 'update') update(request, { outcome: { ...outcome, ...cost } }, again);
+    if (step.by === 'ingest') post('/callbacks/ingest', { job_id: taskId, ...proof, outcome: { ...outcome, ...cost } }, again);
+    if (step.by !== 'results') return;
+    const costMicros = step.costCents === undefined ? {} : { costMicros: step.costCents * 10_000 };
+    broker.publish('results', JSON.stringify({ taskId, ...proof, outcome: { ...outcome, ...costMicros } }), {});
+  }
+
+  function update({ taskId, epoch, outcomeToken }: RunRequest, what: object, answered: (status: number) => void): void {
+    post(`/task-update/${taskId}`, { epoch, outcomeToken, ...what }, answered);
+  }
+
+  function post(path: string, body: object, answered: (status: number) => void): void {
+    const url = functionUrl(world.settings, 'dispatch') + path;
+    network.send(url, { method: 'POST', headers: {}, body: JSON.stringify(body) }, (answer) => answered(answer?.status ?? 0));
+  }
+}
+
+function success(run: Run, step: Step | undefined): Answer {
+  const result = resultOf(run);
+  run.results.push(result);
+  run.costsCents.push(step?.costCents);
+  return json(200, { status: 'succeeded', result, ...(step?.costCents === undefined ? {} : { costCents: step.costCents }) });
+}
+
+/** No other attempt has the same. */
+const resultOf = ({ taskId, epoch }: Run) => ({ run: `${taskId}/${epoch}` });
+
+const json = (status: number, value: unknown, type = 'application/json'): Answer => ({
+  status,
+  headers: { 'content-type': type },
+  body: JSON.stringify(value),
+});
+
+const problem = (status: number, code: string): Answer =>
+  json(status, { status, code, detail: 'As the script says.' }, 'application/problem+json');
+
+const ANSWERS: Readonly<Partial<Record<Step['does'], Answer>>> = {
+  busy: { status: 503, headers: {}, body: '' },
+  limited: { status: 429, headers: { 'retry-after': '20' }, body: '' },
+  refuse: problem(422, 'refused'),
+  overBudget: problem(402, 'budget_exceeded'),
+  gone: problem(410, 'ttl_expired'),
+  garbage: { status: 200, headers: {}, body: 'no JSON' },
+  accept: { status: 202, headers: {}, body: '' },
+};

@@ -1,0 +1,115 @@
+/** What must hold once the faults have stopped and everything has had its time. */
+
+import { keyedId } from '../../functions/core/create.ts';
+import type { Fields } from '../../functions/core/ports.ts';
+import { brokenLink } from '../../functions/core/signing.ts';
+import { isEnded, type Task } from '../../functions/core/task.ts';
+import { fromDocument } from '../../functions/core/task-document.ts';
+import type { World } from './world.ts';
+
+/** How long after the faults a task must still have had time to run, for its never having run to be a fault. */
+const TIME_TO_RUN_MS = 420_000;
+
+/** Tells the oracle of the first rule that does not hold. */
+export function checkTheEnd(world: World, faultsEnded: number): void {
+  const { oracle, documents } = world;
+  const tasks = new Map([...documents.all('tasks')].map(([id, { data }]) => [id, fromDocument(data)]));
+  for (const [id, task] of tasks) checkTask(world, id, task, faultsEnded);
+  for (const { id } of oracle.accepted) if (!tasks.has(id)) oracle.violated('nothing accepted is lost', `${id} is not there`);
+  checkKeys(world, tasks);
+  checkRuns(world, tasks);
+  checkCallbacks(world, tasks);
+  checkPublished(world, tasks);
+  for (const [id, { data }] of documents.all('quarantine')) {
+    oracle.violated('nothing that is in order is quarantined', `${id}: ${(data as Fields).code} ${(data as Fields).reason}`);
+  }
+}
+
+function checkTask({ oracle, signing }: World, id: string, task: Task, faultsEnded: number): void {
+  if (!isEnded(task.status)) oracle.violated('every accepted task ends', `${id} is ${task.status}`);
+  if (task.pending !== undefined) oracle.violated('what must follow an end does', `${id}: ${task.pending}`);
+  if (task.callbackUrl !== undefined && task.callback === undefined)
+    oracle.violated('what must follow an end does', `${id}: no callback`);
+  if (brokenLink(signing, task.timeline) !== -1) oracle.violated('audit chains verify', id);
+  const couldRunFrom = Math.max(faultsEnded, task.notBefore ?? 0, task.retryAt ?? 0, task.createdAt);
+  const neverRan = task.status === 'expired' && task.timeline.at(-1)?.by === 'sweeper' && task.epoch === 0;
+  if (neverRan && task.ttl * 1000 - couldRunFrom > TIME_TO_RUN_MS)
+    oracle.violated('what is accepted is run', `${id} was never run`);
+  const claims = task.timeline.filter(({ event }) => event === 'running').length;
+  if (task.charges.length !== claims)
+    oracle.violated('one charge per attempt', `${id}: ${claims} claims, ${JSON.stringify(task.charges)}`);
+}
+
+/** One task for one key and payload; none for another payload. */
+function checkKeys({ oracle }: World, tasks: ReadonlyMap<string, Task>): void {
+  const firsts = new Map<string, number>();
+  for (const { plan, id, isReplay, view } of oracle.accepted) {
+    const expected = plan.key === undefined ? undefined : keyedId(plan.tenant, plan.agent, `key-${plan.key}`);
+    if (expected !== undefined && id !== expected) oracle.violated('a key is one task', `${id} instead of ${expected}`);
+    if (!isReplay) firsts.set(id, (firsts.get(id) ?? 0) + 1);
+    const stored = tasks.get(id);
+    if (stored === undefined) continue;
+    const { payload } = view as { payload?: { steps?: unknown; reference?: boolean } };
+    if (payload?.reference !== true && plan.agent !== 'codex' && JSON.stringify(payload?.steps) !== JSON.stringify(plan.steps)) {
+      oracle.violated('a key stands for one payload', `${id} answered for ${JSON.stringify(plan.steps)}`);
+    }
+  }
+  for (const [id, times] of firsts) if (times > 1) oracle.violated('one request creates a task', `${times} were told so of ${id}`);
+}
+
+/** What agents have run is charged once each, at what they reported; what is stored as a result is what one of them gave. */
+function checkRuns({ oracle }: World, tasks: ReadonlyMap<string, Task>): void {
+  for (const { taskId, epoch, costsCents } of oracle.runs.values()) {
+    const charge = tasks.get(taskId)?.charges.find((one) => one.epoch === epoch);
+    if (charge === undefined) {
+      oracle.violated('one charge per attempt that ran', `${taskId}, epoch ${epoch} is not charged`);
+      continue;
+    }
+    const told = costsCents.map((cents) =>
+      cents === undefined ? charge.quoteMicros : Math.min(cents * 10_000, charge.quoteMicros),
+    );
+    const isTold = charge.costMicros === charge.quoteMicros || told.includes(charge.costMicros ?? -1);
+    if (!isTold)
+      oracle.violated('a charge is what was reported', `${taskId}, epoch ${epoch}: ${JSON.stringify(charge)} of ${told}`);
+  }
+  for (const [id, task] of tasks) {
+    const isHttpAgent = task.agent === 'worker' || task.agent === 'slow';
+    if (task.status !== 'succeeded' || !isHttpAgent || typeof task.result !== 'object') continue;
+    const run = oracle.runs.get(`${id}/${task.closedEpoch}`);
+    const isGiven = run?.results.some((result) => JSON.stringify(result) === JSON.stringify(task.result));
+    if (!isGiven)
+      oracle.violated('a result is what its attempt gave', `${id}, epoch ${task.closedEpoch}: ${JSON.stringify(task.result)}`);
+  }
+}
+
+/** One callback id per life of a task, and one end told under it. */
+function checkCallbacks({ oracle }: World, tasks: ReadonlyMap<string, Task>): void {
+  const told = new Map<string, string>();
+  for (const { id, view } of oracle.received) {
+    const task = tasks.get(String(view.id));
+    const [, life = '0'] = id === view.id ? [] : (/-(\d+)$/.exec(id) ?? []);
+    if (task === undefined || Number(life) > task.redrives) oracle.violated('one callback id per end', `${id} for ${view.id}`);
+    const end = JSON.stringify([view.status, view.result, view.error, view.finishedAt]);
+    if ((told.get(id) ?? end) !== end) oracle.violated('one callback id per end', `${id} told of ${told.get(id)} and ${end}`);
+    told.set(id, end);
+    const isOver = task !== undefined && Number(life) === task.redrives;
+    if (isOver && view.status !== task.status)
+      oracle.violated('a callback tells the end', `${id} told ${view.status}, not ${task.status}`);
+  }
+  for (const [id, task] of tasks) {
+    const callbackId = task.redrives === 0 ? id : `${id}-${task.redrives}`;
+    const wasTaken = oracle.received.some((one) => one.id === callbackId && one.status < 300);
+    if (task.callback === 'delivered' && !wasTaken) oracle.violated('a delivered callback was taken', callbackId);
+  }
+}
+
+/** Every message that the broker took from a publisher became a task; one, where it has a key. */
+function checkPublished({ oracle }: World, tasks: ReadonlyMap<string, Task>): void {
+  const byPublishers = [...tasks.values()].filter(({ timeline }) => timeline[0]?.by === 'publisher');
+  for (const { plan, messageId, tag } of oracle.published) {
+    const id = plan.key === undefined ? undefined : keyedId('default', plan.agent, `key-${plan.key}`);
+    const isThere =
+      id === undefined ? byPublishers.some(({ payload }) => payload === undefined || payload.tag === tag) : tasks.has(id);
+    if (!isThere) oracle.violated('nothing accepted is lost', `message ${messageId} became no task`);
+  }
+}

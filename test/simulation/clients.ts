@@ -1,0 +1,137 @@
+/** The clients of a world: they dispatch, repeat, cancel, redrive and read, over HTTP, and publish straight to the topic. */
+
+import { functionUrl } from '../../functions/core/addresses.ts';
+import { newApiKey } from '../../functions/core/authenticate.ts';
+import type { Fields } from '../../functions/core/ports.ts';
+import type { JsonObject } from '../../functions/core/task.ts';
+import { AGENTS } from './agents.ts';
+import type { Broker } from './broker.ts';
+import type { Answer, Network } from './network.ts';
+import { callbackUrl } from './receivers.ts';
+import type { Operation, Plan, Scenario } from './scenario.ts';
+import type { World } from './world.ts';
+
+const LIGHT_PRICE_CENTS = 5;
+const TIME_LIMIT_MS = 100_000;
+
+const keys = Object.fromEntries(
+  ['red', 'blue'].map((tenant, index) => {
+    const random = (bytes: number) => String(index + 1).repeat(bytes * 2);
+    return [tenant, newApiKey(random, { tenant, scopes: ['dispatch', 'read'], createdAt: 0 })];
+  }),
+);
+
+/** The records of the clients' API keys, by id. */
+export const apiKeys: readonly (readonly [id: string, record: Fields])[] = Object.values(keys).map(({ id, record }) => [
+  id,
+  record,
+]);
+
+export function startClients(world: World, network: Network, broker: Broker, { plans, operations }: Scenario): void {
+  const { schedule, oracle, story } = world;
+  const known: { id: string; tenant: string }[] = [];
+  for (const operation of operations) schedule.after(operation.at * 1000, () => perform(operation));
+
+  function perform(operation: Operation): void {
+    if (operation.kind === 'dispatch') {
+      const plan = at(plans, operation.plan);
+      for (let copy = 0; copy < operation.copies; copy++) dispatch(plan, operation.plan % plans.length, operation.retries);
+    } else if (operation.kind === 'publish') {
+      const plan = at(plans, operation.plan);
+      for (let copy = 0; copy < operation.copies; copy++) publish(plan, `${operation.plan % plans.length}`);
+    } else if (known.length > 0) {
+      const task = at(known, operation.task);
+      if (operation.kind === 'read') {
+        read(task, operation.waitSeconds);
+        return;
+      }
+      const body = operation.kind === 'redrive' ? { ttlSeconds: 300 } : {};
+      send('POST', `/task/${task.id}/${operation.kind}`, task.tenant, body, (answer) => told(operation.kind, task.id, answer));
+    }
+  }
+
+  function dispatch(plan: Plan, number: number, retries: number): void {
+    send('POST', '/dispatch', plan.tenant, packetOf(plan, number, plan.tenant), (answer) => {
+      if (answer === undefined || answer.status >= 500) {
+        if (retries > 0) schedule.after(5_000, () => dispatch(plan, number, retries - 1));
+        return;
+      }
+      story.tell('client', () => `is answered ${answer.status} to plan ${number}: ${answer.body.slice(0, 160)}`);
+      const view = JSON.parse(answer.body) as JsonObject;
+      if (answer.status >= 300) return refused(plan, answer.status, view);
+      const id = String(view.id);
+      oracle.accepted.push({ plan, id, isReplay: answer.headers['idempotent-replayed'] === 'true', view });
+      if (!known.some((task) => task.id === id)) known.push({ id, tenant: plan.tenant });
+    });
+  }
+
+  /** A client that keeps to the rules is refused for a reason that the rules know. */
+  function refused(plan: Plan, status: number, problem: JsonObject): void {
+    const isKeyTaken = status === 422 && problem.code === 'idempotency_key_reused' && plan.key !== undefined;
+    const isKnown = isKeyTaken || EXPECTED.has(String(problem.code));
+    if (!isKnown) oracle.violated('a proper request is taken', `${status} ${JSON.stringify(problem)} for ${JSON.stringify(plan)}`);
+  }
+
+  function publish(plan: Plan, tag: string): void {
+    const { agent, mode: _, ...packet } = packetOf(plan, Number(tag), 'default');
+    const attributes: Record<string, string> = { agent: String(agent), ...(agent === 'codex' ? { direct: '1' } : {}) };
+    const messageId = broker.publish('tasks', JSON.stringify(packet), attributes);
+    oracle.published.push({ plan, messageId, tag });
+  }
+
+  function read({ id, tenant }: { id: string; tenant: string }, waitSeconds: number): void {
+    send('GET', `/task/${id}?waitSeconds=${waitSeconds}`, tenant, undefined, (answer) => {
+      if (answer?.status === 404) oracle.violated('nothing accepted is lost', `${id} is unknown to a reader`);
+      told('read', id, answer);
+    });
+    send('GET', '/tasks?limit=5', tenant, undefined, () => {});
+  }
+
+  function told(what: string, id: string, answer: Answer | undefined): void {
+    story.tell('client', () => `${what} ${id}: ${answer?.status ?? 'no answer'} ${answer?.body.slice(0, 100) ?? ''}`);
+  }
+
+  function packetOf(plan: Plan, number: number, inTenant: string): JsonObject {
+    const priceCents = AGENTS.find(({ name }) => name === plan.agent)?.priceCents ?? LIGHT_PRICE_CENTS;
+    const { budgetRuns, notBeforeSeconds, key, callback } = plan;
+    const parent = plan.isChild ? known.find(({ tenant }) => tenant === inTenant)?.id : undefined;
+    const pause = plan.steps[0]?.does === 'busy' ? { fail: 'retry' } : plan.steps[0]?.does === 'refuse' ? { fail: 'terminal' } : {};
+    return {
+      agent: plan.agent,
+      mode: plan.mode,
+      payload: {
+        tag: String(number),
+        ...(plan.agent === 'codex' ? { pauseMs: (plan.steps[0]?.seconds ?? 0) * 1000, ...pause } : { steps: plan.steps }),
+        ...(plan.isLarge ? { padding: 'x'.repeat(1_500) } : {}),
+      },
+      ttlSeconds: plan.ttlSeconds,
+      maxAttempts: plan.maxAttempts,
+      ...(budgetRuns === undefined ? {} : { budgetCents: (budgetRuns + 0.5) * priceCents }),
+      ...(key === undefined ? {} : { idempotencyKey: `key-${key}` }),
+      ...(callback === undefined ? {} : { callbackUrl: callbackUrl(inTenant, callback) }),
+      ...(notBeforeSeconds === undefined || notBeforeSeconds + 12 >= plan.ttlSeconds
+        ? {}
+        : { notBefore: Math.floor(schedule.now() / 1000) + notBeforeSeconds }),
+      ...(parent === undefined ? {} : { parentTaskId: parent }),
+    };
+  }
+
+  function send(method: string, path: string, tenant: string, body: unknown, answered: (answer: Answer | undefined) => void): void {
+    const url = functionUrl(world.settings, 'dispatch') + path;
+    const headers = { 'x-api-key': keys[tenant]?.key ?? '' };
+    let isOver = false;
+    const over = (answer: Answer | undefined) => {
+      if (isOver) return;
+      isOver = true;
+      cancelTimeout();
+      answered(answer);
+    };
+    const cancelTimeout = schedule.after(TIME_LIMIT_MS, () => over(undefined));
+    network.send(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) }, over);
+  }
+}
+
+/** What a proper request may be refused for, whatever it says. */
+const EXPECTED: ReadonlySet<string> = new Set(['parent_ended', 'budget_exceeded']);
+
+const at = <T>(values: readonly T[], index: number): T => values[index % values.length] as T;

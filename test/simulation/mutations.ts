@@ -1,0 +1,163 @@
+/** The guards, each switched off by a change of the code: a simulation that does not notice is none. */
+
+export interface Mutation {
+  readonly name: string;
+  readonly guard:
+    | 'fence'
+    | 'fingerprint'
+    | 'outbox sweep'
+    | 'budget hold'
+    | 'terminal-state guard'
+    | 'result idempotency'
+    | 'deadline';
+  /** Below `functions/`. */
+  readonly file: string;
+  /** Stands there exactly once. */
+  readonly text: string;
+  readonly replacement: string;
+}
+
+export const mutations: readonly Mutation[] = [
+  {
+    name: 'a failure of an older attempt closes the task',
+    guard: 'fence',
+    file: 'core/close.ts',
+    text: "if (epoch !== undefined && epoch < task.epoch && timely.status !== 'succeeded')",
+    replacement: 'if (false)',
+  },
+  {
+    name: 'a late success of an older attempt closes the task',
+    guard: 'fence',
+    file: 'core/close.ts',
+    text: "epoch < task.epoch && timely.status !== 'succeeded'",
+    replacement: "epoch < task.epoch && end.status !== 'succeeded'",
+  },
+  {
+    name: 'a retry of an older attempt takes the task back',
+    guard: 'fence',
+    file: 'core/lease.ts',
+    text: "if (task.status !== 'running' || task.epoch !== epoch) return { answer: { kind: 'stale' } };",
+    replacement: "if (task.status !== 'running') return { answer: { kind: 'stale' } };",
+  },
+  {
+    name: 'an older attempt renews, parks and notes',
+    guard: 'fence',
+    file: 'core/lease.ts',
+    text: "if (current.task.status !== 'running' || current.task.epoch !== epoch) return { answer: LOST };",
+    replacement: "if (current.task.status !== 'running') return { answer: LOST };",
+  },
+  {
+    name: 'a key takes any payload',
+    guard: 'fingerprint',
+    file: 'core/create.ts',
+    text: 'found.fingerprint !== wanted.fingerprint || ',
+    replacement: '',
+  },
+  {
+    name: 'the sweeper does not publish again',
+    guard: 'outbox sweep',
+    file: 'sweeper/wake.ts',
+    text: '  await publishRun(runtime, runMessage(written, known.task));',
+    replacement: '  void written;',
+  },
+  {
+    name: 'the sweeper leaves follow-ups undone',
+    guard: 'outbox sweep',
+    file: 'sweeper/wake.ts',
+    text: 'if (isEnded(task.status)) return await finish(runtime, known);',
+    replacement: "if (isEnded(task.status)) return 'moved';",
+  },
+  {
+    name: 'the sweeper takes nothing back',
+    guard: 'outbox sweep',
+    file: 'sweeper/wake.ts',
+    text: "if (answer.kind === 'queued') await publishRun(runtime, runMessage(answer.known, task));",
+    replacement: '',
+  },
+  {
+    name: 'the sweeper takes back at once',
+    guard: 'fence',
+    file: 'sweeper/wake.ts',
+    text: 'if (at < leaseEnds + resultGraceMs) {',
+    replacement: 'if (at < leaseEnds) {',
+  },
+  {
+    name: 'attempts run beyond the budget',
+    guard: 'budget hold',
+    file: 'core/claim.ts',
+    text: 'if (committedMicros(task) + request.quoteMicros > task.budgetMicros) {',
+    replacement: 'if (false) {',
+  },
+  {
+    name: 'a report above the quote is charged',
+    guard: 'budget hold',
+    file: 'core/close.ts',
+    text: 'Math.min(Math.max(0, reportedMicros), ceiling)',
+    replacement: 'Math.max(0, reportedMicros)',
+  },
+  {
+    name: 'what has ended is closed again',
+    guard: 'terminal-state guard',
+    file: 'core/close.ts',
+    text: `  if (isEnded(task.status)) {
+    if (epoch === undefined)`,
+    replacement: `  if (false) {
+    if (epoch === undefined)`,
+  },
+  {
+    name: 'what has ended is cancelled',
+    guard: 'terminal-state guard',
+    file: 'dispatch/cancel.ts',
+    text: "if (isEnded(task.status)) return { answer: { kind: 'ended' } };",
+    replacement: '',
+  },
+  {
+    name: 'what runs or has ended is claimed',
+    guard: 'terminal-state guard',
+    file: 'core/claim.ts',
+    text: "if (task.status !== 'queued') return { answer: { kind: 'acknowledge', known } };",
+    replacement: '',
+  },
+  {
+    name: 'a result that came twice is another end',
+    guard: 'result idempotency',
+    file: 'core/close.ts',
+    text: 'if (charge === undefined || charge.reported || end.costMicros === undefined) return { answer: { kind, known } };',
+    replacement: 'if (charge === undefined || end.costMicros === undefined) return { answer: { kind, known } };',
+  },
+  {
+    name: 'a report counts again',
+    guard: 'result idempotency',
+    file: 'core/close.ts',
+    text: 'if (reportedMicros !== undefined && !charge.reported) {',
+    replacement: 'if (reportedMicros !== undefined) {',
+  },
+  {
+    name: 'a claim whose reply was lost is not known as one’s own',
+    guard: 'result idempotency',
+    file: 'core/claim.ts',
+    text: 'task.requestId === request.requestId',
+    replacement: 'false',
+  },
+  {
+    name: 'a callback is recorded again',
+    guard: 'result idempotency',
+    file: 'callbacks/deliver.ts',
+    text: 'if (task.callback !== undefined || task.redrives !== known.task.redrives) return { answer: undefined };',
+    replacement: '',
+  },
+  {
+    name: 'a run begins after its deadline',
+    guard: 'deadline',
+    file: 'core/agent/run-attempt.ts',
+    text: 'if (clock.now() > ttlMs) return ended({ ...STOPPED.expired, costMicros: 0 });',
+    replacement: '',
+  },
+  {
+    name: 'an outcome after the deadline counts',
+    guard: 'deadline',
+    file: 'core/close.ts',
+    text: 'end.endedAt <= task.ttl * 1000 ||',
+    replacement: 'true ||',
+  },
+];

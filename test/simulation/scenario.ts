@@ -1,0 +1,134 @@
+/** What is tried in one world: requests, what the agents make of them, and what goes wrong. Made, and made smaller, by fast-check. */
+
+import fc from 'fast-check';
+import type { Faults } from './world.ts';
+
+/** What an agent does with one attempt. */
+export interface Step {
+  readonly seconds: number;
+  readonly does:
+    | 'succeed'
+    | 'plain'
+    | 'busy'
+    | 'limited'
+    | 'refuse'
+    | 'overBudget'
+    | 'gone'
+    | 'accept'
+    | 'hang'
+    | 'garbage'
+    | 'twice';
+  /** What it says it cost; nothing said is the quote. */
+  readonly costCents: number | undefined;
+  /** For accepted work: what is reported in the end, and how. */
+  readonly reports: 'succeeded' | 'failed' | 'retry' | 'nothing';
+  readonly by: 'update' | 'ingest' | 'results';
+  readonly notes: number;
+}
+
+/** One kind of task. Plans of the same `key` share an idempotency key. */
+export interface Plan {
+  readonly agent: 'light' | 'codex' | 'worker' | 'slow';
+  readonly mode: 'http' | 'pubsub';
+  readonly tenant: 'red' | 'blue';
+  readonly key: number | undefined;
+  readonly steps: readonly Step[];
+  readonly ttlSeconds: number;
+  /** How many runs the budget covers, and a half; without it the default. */
+  readonly budgetRuns: number | undefined;
+  readonly maxAttempts: number;
+  readonly callback: 'good' | 'flaky' | 'gone' | 'dead' | undefined;
+  readonly notBeforeSeconds: number | undefined;
+  readonly isLarge: boolean;
+  readonly isChild: boolean;
+}
+
+/** `plan` and `task` are taken modulo what there is. */
+export type Operation = { readonly at: number } & (
+  | { readonly kind: 'dispatch'; readonly plan: number; readonly copies: number; readonly retries: number }
+  | { readonly kind: 'publish'; readonly plan: number; readonly copies: number }
+  | { readonly kind: 'cancel' | 'redrive'; readonly task: number }
+  | { readonly kind: 'read'; readonly task: number; readonly waitSeconds: number }
+);
+
+export interface Scenario {
+  readonly chance: number;
+  readonly faults: Faults;
+  readonly faultSeconds: number;
+  readonly skewMs: number;
+  readonly instances: number;
+  readonly plans: readonly Plan[];
+  readonly operations: readonly Operation[];
+}
+
+const sometimes = <T>(arbitrary: fc.Arbitrary<T>, oneIn = 2): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined, freq: oneIn - 1 });
+
+const step: fc.Arbitrary<Step> = fc.record({
+  seconds: fc.constantFrom(0, 1, 5, 30, 70, 200),
+  does: fc.constantFrom<Step['does'][]>(
+    ...['succeed' as const, 'succeed' as const, 'succeed' as const, 'twice' as const, 'plain' as const, 'busy' as const],
+    ...['busy' as const, 'limited' as const, 'refuse' as const, 'overBudget' as const, 'gone' as const],
+    ...['accept' as const, 'accept' as const, 'hang' as const, 'garbage' as const],
+  ),
+  costCents: fc.constantFrom(undefined, 0, 1, 2.5, 20),
+  reports: fc.constantFrom<Step['reports'][]>('succeeded', 'succeeded', 'failed', 'retry', 'nothing'),
+  by: fc.constantFrom<Step['by'][]>('update', 'ingest', 'results'),
+  notes: fc.constantFrom(0, 0, 0, 2),
+});
+
+const plan: fc.Arbitrary<Plan> = fc.record({
+  agent: fc.constantFrom<Plan['agent'][]>('light', 'codex', 'worker', 'worker', 'worker', 'slow'),
+  mode: fc.constantFrom<Plan['mode'][]>('http', 'pubsub', 'pubsub'),
+  tenant: fc.constantFrom<Plan['tenant'][]>('red', 'red', 'blue'),
+  key: sometimes(fc.constantFrom(0, 0, 1)),
+  steps: fc.array(step, { minLength: 1, maxLength: 4 }),
+  ttlSeconds: fc.constantFrom(5, 40, 150, 400, 900, 1_800),
+  budgetRuns: sometimes(fc.constantFrom(0, 1, 2, 3), 3),
+  maxAttempts: fc.constantFrom(1, 2, 3, 5),
+  callback: sometimes(fc.constantFrom<NonNullable<Plan['callback']>[]>('good', 'good', 'good', 'flaky', 'flaky', 'gone', 'dead')),
+  notBeforeSeconds: sometimes(fc.constantFrom(3, 90), 6),
+  isLarge: fc.constantFrom(false, false, false, true),
+  isChild: fc.constantFrom(false, false, true),
+});
+
+const at = fc.integer({ min: 0, max: 300 });
+const index = fc.nat({ max: 9 });
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      at,
+      kind: fc.constant('dispatch' as const),
+      plan: index,
+      copies: fc.constantFrom(1, 1, 1, 2, 3),
+      retries: fc.constantFrom(0, 2),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ at, kind: fc.constant('publish' as const), plan: index, copies: fc.constantFrom(1, 1, 2) }) },
+  { weight: 2, arbitrary: fc.record({ at, kind: fc.constantFrom('cancel' as const, 'redrive' as const), task: index }) },
+  { weight: 1, arbitrary: fc.record({ at, kind: fc.constant('read' as const), task: index, waitSeconds: fc.constantFrom(0, 20) }) },
+);
+
+/** Each seed has some of the faults only: with all of them at once, few tasks get far. */
+const faults: fc.Arbitrary<Faults> = fc.record({
+  crash: fc.constantFrom(0, 0, 0.004, 0.03),
+  lostReply: fc.constantFrom(0, 0, 0.03, 0.2),
+  failed: fc.constantFrom(0, 0, 0.02, 0.15),
+  slow: fc.constantFrom(0, 0, 0.01, 0.05),
+  duplicate: fc.constantFrom(0, 0, 0.2, 0.7),
+  late: fc.constantFrom(0, 0, 0.1, 0.4),
+  lostAck: fc.constantFrom(0, 0, 0.1, 0.4),
+  dropped: fc.constantFrom(0, 0, 0.05, 0.2),
+  sweeps: fc.constantFrom(0, 0.3),
+});
+
+export const scenario: fc.Arbitrary<Scenario> = fc.record({
+  chance: fc.noShrink(fc.integer({ min: 0, max: 2 ** 31 - 1 })),
+  faults,
+  faultSeconds: fc.constantFrom(300, 600, 900),
+  skewMs: fc.constantFrom(0, 50, 5_000),
+  instances: fc.constantFrom(1, 2),
+  plans: fc.array(plan, { minLength: 1, maxLength: 4 }),
+  operations: fc.array(operation, { minLength: 1, maxLength: 9 }),
+});

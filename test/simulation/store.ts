@@ -1,0 +1,131 @@
+/** The documents of a simulated world, in memory, by the same contract as every store: what the ports read and write at once. */
+
+import {
+  type Fields,
+  PreconditionFailed,
+  type Query,
+  SERVER_TIME,
+  type Stored,
+  type Write,
+  type Written,
+} from '../../functions/core/ports.ts';
+
+export interface Store {
+  get(collection: string, id: string): Stored | undefined;
+  /** All or none. Throws `PreconditionFailed`. */
+  commit(writes: readonly Write[], at: number): Written[];
+  query(collection: string, query: Query): Stored[];
+  /** Calls back before the writer hears of it; the documents are the store's own, not to be changed. */
+  onChange(listener: (change: StoreChange) => void): void;
+  all(collection: string): ReadonlyMap<string, StoredDocument>;
+}
+
+export interface StoredDocument {
+  readonly data: Fields;
+  readonly version: number;
+}
+
+export interface StoreChange {
+  readonly collection: string;
+  readonly id: string;
+  readonly before: Fields | undefined;
+  readonly after: Fields | undefined;
+  readonly at: number;
+}
+
+export function memoryStore(): Store {
+  const collections = new Map<string, Map<string, StoredDocument>>();
+  const listeners: ((change: StoreChange) => void)[] = [];
+  let version = 0;
+
+  const collectionOf = (name: string): Map<string, StoredDocument> => {
+    const found = collections.get(name) ?? new Map<string, StoredDocument>();
+    collections.set(name, found);
+    return found;
+  };
+
+  return {
+    get(collection, id) {
+      const found = collectionOf(collection).get(id);
+      return found && shown(id, found);
+    },
+
+    commit(writes, at) {
+      // A later write of a commit sees the earlier ones; none of them shows before all have passed.
+      const staged = new Map<string, StoredDocument | undefined>();
+      const changes: StoreChange[] = [];
+      const versions = writes.map((write) => {
+        const key = `${write.collection}/${write.id}`;
+        const before = staged.has(key) ? staged.get(key) : collectionOf(write.collection).get(write.id);
+        const data = applied(write, before, at);
+        version += 1;
+        staged.set(key, data && { data, version });
+        changes.push({ collection: write.collection, id: write.id, before: before?.data, after: data, at });
+        return { version: String(version), at };
+      });
+      for (const { collection, id } of changes) {
+        const document = staged.get(`${collection}/${id}`);
+        if (document === undefined) collectionOf(collection).delete(id);
+        else collectionOf(collection).set(id, document);
+      }
+      for (const change of changes) for (const listener of listeners) listener(change);
+      return versions;
+    },
+
+    query(collection, { equal, orderBy, atMost = Infinity, after, limit }) {
+      const sign = orderBy.direction === 'asc' ? 1 : -1;
+      const compare = (a: { value: number; id: string }, b: { value: number; id: string }) =>
+        sign * (a.value - b.value || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+      const wanted = Object.entries(equal);
+      const found: { id: string; value: number; document: StoredDocument }[] = [];
+      for (const [id, document] of collectionOf(collection)) {
+        const value = document.data[orderBy.field];
+        if (typeof value !== 'number' || value > atMost) continue;
+        if (wanted.some(([field, same]) => document.data[field] !== same)) continue;
+        if (after === undefined || compare({ value, id }, after) > 0) found.push({ id, value, document });
+      }
+      return found
+        .sort(compare)
+        .slice(0, limit)
+        .map(({ id, document }) => shown(id, document));
+    },
+
+    onChange: (listener) => listeners.push(listener),
+    all: collectionOf,
+  };
+}
+
+/** The document after a write; throws when it does not find what it requires. */
+function applied(write: Write, before: StoredDocument | undefined, at: number): Fields | undefined {
+  if (write.kind === 'create') {
+    if (before !== undefined) throw new PreconditionFailed(`${write.collection}/${write.id} exists already.`);
+    return copied(write.data, at);
+  }
+  if (write.kind === 'delete' && write.version === undefined) return undefined;
+  if (before === undefined || String(before.version) !== write.version) {
+    throw new PreconditionFailed(`${write.collection}/${write.id} has another version, or does not exist.`);
+  }
+  if (write.kind === 'delete') return undefined;
+  if (write.kind === 'replace') return copied(write.data, at);
+  const after: Fields = { ...before.data, ...copied(write.set ?? {}, at) };
+  for (const field of write.remove ?? []) delete after[field];
+  for (const [field, values] of Object.entries(write.append ?? {})) {
+    const list = after[field];
+    after[field] = [...(Array.isArray(list) ? list : []), ...(cloneOf(values) as unknown[])];
+  }
+  return after;
+}
+
+function copied(data: Fields, at: number): Fields {
+  const timed = Object.entries(data).map(([field, value]) => [field, value === SERVER_TIME ? at : value]);
+  return cloneOf(Object.fromEntries(timed)) as Fields;
+}
+
+/** Values are JSON, and leave nothing shared behind. */
+const cloneOf = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+const shown = (id: string, { data, version }: StoredDocument): Stored => ({
+  id,
+  data: cloneOf(data) as Fields,
+  version: String(version),
+});
