@@ -75,6 +75,7 @@ export function closing(runtime: Closers, task: TaskCore, end: End, epoch: numbe
     ...(canSettle(task) ? (['budget'] as const) : []),
   ];
   const charges = task.charges.map((charge) => settled(charge, charge.epoch === epoch ? end.costMicros : undefined));
+  const error = reasonOf(end);
   return {
     set: {
       status: end.status,
@@ -83,7 +84,7 @@ export function closing(runtime: Closers, task: TaskCore, end: End, epoch: numbe
       expireAt: now + runtime.settings.times.retentionMs,
       ...(epoch === undefined ? {} : { closedEpoch: epoch }),
       ...(end.resultRef ? { resultRef: end.resultRef } : end.status === 'succeeded' ? { result: end.result ?? null } : {}),
-      ...(end.error ? { error: end.error } : {}),
+      ...(error ? { error } : {}),
       ...(pending.length > 0 ? { pending, wakeAt: now + runtime.settings.times.republishMs } : {}),
     },
     remove: [
@@ -98,11 +99,17 @@ export function closing(runtime: Closers, task: TaskCore, end: End, epoch: numbe
     event: {
       event: end.status,
       ...(epoch === undefined ? {} : { epoch }),
-      ...(end.error ? { code: end.error.code } : {}),
+      ...(error ? { code: error.code } : {}),
       ...overrun(runtime, task, epoch, end.costMicros),
       ...(end.by ? { by: end.by } : {}),
     },
   };
+}
+
+/** Why a task did not succeed: every one that ended says so, also where its agent did not. */
+function reasonOf({ status, error }: End): TaskError | undefined {
+  if (status === 'succeeded') return undefined;
+  return error ?? { code: status === 'expired' ? 'ttl_expired' : status, message: 'The agent gave no reason.' };
 }
 
 /** For the timeline, what an attempt reported above its quote; alarmed, since an agent's price is then wrong. */

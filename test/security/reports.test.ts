@@ -8,6 +8,7 @@ import type { Outcome } from '../../functions/core/run-message.ts';
 import { httpListener, type Listener } from '../support/http-listener.ts';
 import { quickSettings, silent } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
+import { claimAsCodex } from '../support/stack-push.ts';
 
 async function outcomeOf(only: Handler): Promise<Outcome> {
   const runtime = { clock: systemClock(), log: silent, settings: quickSettings({ runtime: 'embedded' }) };
@@ -57,6 +58,37 @@ describe('what a handler reports', () => {
     it(`a pause of ${asked} ms is ${kept === undefined ? 'the usual one' : `${kept} ms`}`, async () => {
       const { retryAfterMs } = await outcomeOf(() => Promise.reject(new RetryableError('busy', 'm', asked)));
       assert.equal(retryAfterMs, kept);
+    });
+  }
+});
+
+describe('an outcome that an agent reports without a reason, or with one too many', () => {
+  let stack: EmbeddedTestStack;
+  before(async () => {
+    stack = await embeddedStack();
+    stack.fate = (topic) => (topic === 'tasks' ? 'lost' : 'out');
+  });
+  after(() => stack.stop());
+
+  const error = { code: 'odd', message: 'Odd.' };
+  const rows: [object, string, string | undefined][] = [
+    [{ status: 'failed' }, 'failed', 'failed'],
+    [{ status: 'expired' }, 'expired', 'ttl_expired'],
+    [{ status: 'cancelled' }, 'cancelled', 'cancelled'],
+    [{ status: 'failed', error }, 'failed', 'odd'],
+    [{ status: 'succeeded', result: 1, error }, 'succeeded', undefined],
+  ];
+  for (const [outcome, status, code] of rows) {
+    it(`${JSON.stringify(outcome)} ends the task as ${status} with ${code ?? 'no error'}`, async () => {
+      for (const report of ['task-update', 'results'] as const) {
+        const { body } = await stack.dispatch({ agent: 'codex', mode: 'pubsub' });
+        const { epoch, outcomeToken } = (await claimAsCodex(stack, body.id)).body.attempt;
+        if (report === 'results') await stack.publish('results', { taskId: body.id, epoch, outcomeToken, outcome });
+        else assert.equal((await stack.post(`/task-update/${body.id}`, { epoch, outcomeToken, outcome })).status, 200);
+        const view = await stack.ended(body.id);
+        assert.deepEqual([view.status, view.error?.code, 'result' in view], [status, code, status === 'succeeded']);
+        assert.equal(view.timeline.at(-1)?.code, code);
+      }
     });
   }
 });
