@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { functionNames } from '../../emulator-bridge/local-stack.ts';
+import { until } from '../support/folder.ts';
 import type { TestStack } from '../support/stack.ts';
 import { checkAccounts, type Expected, type Figures } from './accounts.ts';
 import type { FaultyStack } from './faulty-stack.ts';
@@ -26,6 +27,7 @@ interface Traces {
   readonly struck: number;
   readonly nacked: number;
   readonly resets: number;
+  readonly deadLettered: number;
   readonly figures: Figures;
 }
 
@@ -48,7 +50,7 @@ export const badDays = {
   delay: {
     name: 'deliveries later than the lease',
     begin: ({ faults }) => Object.assign(faults.deliveries, { late: { share: 0.1, ms: PAST_THE_LEASE_MS } }),
-    felt: ({ figures }) => figures.repeats > 0,
+    felt: ({ struck, figures }) => struck > 0 && (figures.tasks < 1_000 || figures.repeats > 0),
   },
   lostAcks: {
     name: 'lost acknowledgements',
@@ -63,12 +65,25 @@ export const badDays = {
     },
     felt: ({ resets, figures }) => resets > figures.tasks / 25,
   },
+  /** Not for long: at three dead letters without a claim a task is dead by rights. */
+  unreachable: {
+    name: 'functions unreachable, and every dead letter five times',
+    begin: ({ faults }) => Object.assign(faults.deliveries, { copies: 5, of: isDeadLetters }),
+    async meanwhile({ faults, local }, scale) {
+      const seen = () => ['sub-dead-tasks', 'sub-dead-results'].every((name) => (local.counters()[name]?.acked ?? 0) > 0);
+      await pause(40 * scale);
+      for (const name of ['agent-light', 'codex', 'results']) faults.functions[name]?.down();
+      await until(seen, 30_000);
+      for (const name of ['agent-light', 'codex', 'results']) faults.functions[name]?.up();
+    },
+    felt: ({ deadLettered }) => deadLettered > 0,
+  },
   slowness: {
     name: 'slow functions and an agent slower than its lease',
     begin({ faults }) {
       for (const proxy of Object.values(faults.functions)) proxy.delayMs = () => (Math.random() < 0.1 ? 200 : 5);
     },
-    agentMs: () => (Math.random() < 0.03 ? 3_400 : 0),
+    agentMs: everyTwentieth(3_400),
     felt: ({ figures }) => figures.p99 > 3_400,
   },
   clocksOneWay: clocksOff('clocks half a minute off, one way', skewed(['dispatch', 'agent-light', 'callbacks'])),
@@ -144,6 +159,16 @@ function skewed(behind: readonly string[]): Readonly<Record<string, number>> {
   return Object.fromEntries(functionNames.map((name) => [name, behind.includes(name) ? -SKEW_MS : SKEW_MS]));
 }
 
+const isDeadLetters = (subscription: string): boolean => subscription.startsWith('sub-dead-');
+
+function everyTwentieth(ms: number): () => number {
+  let runs = 0;
+  return () => {
+    runs += 1;
+    return runs % 20 === 0 ? ms : 0;
+  };
+}
+
 export interface Endured {
   readonly load: Load;
   readonly figures: Figures;
@@ -169,15 +194,17 @@ export async function endure(
   const figures = await checkAccounts(stack.signing, given, day.expected);
   const now = tracesOf(stack);
   const traces = { figures, ...now };
-  for (const each of ['struck', 'nacked', 'resets'] as const) traces[each] -= before[each];
+  for (const each of ['struck', 'nacked', 'resets', 'deadLettered'] as const) traces[each] -= before[each];
   assert.ok(day.felt(traces), `${name} was not felt: ${JSON.stringify(traces)}`);
   return { load: given, figures };
 }
 
-function tracesOf({ faults, local }: FaultyStack): Record<'struck' | 'nacked' | 'resets', number> {
+function tracesOf({ faults, local }: FaultyStack): Record<'struck' | 'nacked' | 'resets' | 'deadLettered', number> {
   const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
-  const counters = Object.values(local.counters());
+  const byName = local.counters();
+  const counters = Object.values(byName);
   return {
+    deadLettered: sum(Object.keys(byName).map((name) => (isDeadLetters(name) ? (byName[name]?.acked ?? 0) : 0))),
     struck: faults.deliveries.struck,
     nacked: sum(counters.map(({ nacked }) => nacked)),
     resets: sum([...Object.values(faults.functions), faults.front].map(({ counts }) => counts.resets)),

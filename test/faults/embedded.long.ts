@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { shown } from './accounts.ts';
 import { type BadDay, badDays, endure, quiet } from './bad-days.ts';
 import { type FaultyEmbedded, faultyEmbedded } from './faulty-embedded.ts';
+import { redriveTwice } from './redrive.ts';
 
 describe('faults on the embedded runtime, 5,000 tasks each', function () {
   this.timeout(240_000);
@@ -20,6 +21,10 @@ describe('faults on the embedded runtime, 5,000 tasks each', function () {
       console.log(`      ${shown(figures)}`);
     });
   }
+
+  it('redriving every dead task twice changes nothing twice', async () => {
+    console.log(`      ${shown(await redriveTwice(stack, 5_000, 120_000))}`);
+  });
 
   it('what came late to the ended changed nothing, and nothing is left in a queue', async () => {
     await quiet(stack, 1_200);

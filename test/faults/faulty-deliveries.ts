@@ -2,6 +2,8 @@ import type { Delivery, Subscriptions } from '../../functions/core/ports.ts';
 
 /** What a broker does to messages on a bad day; may be changed while it runs. */
 export interface DeliveryFaults {
+  /** Whose deliveries. */
+  of: (subscription: string) => boolean;
   /** How often each delivery comes: the copies some at once, some a while after the first was acknowledged. */
   copies: number;
   /** Each delivery is held back for up to so long, so that they overtake each other. */
@@ -14,7 +16,7 @@ export interface DeliveryFaults {
   struck: number;
 }
 
-export const noDeliveryFaults = { copies: 1, shuffleMs: 0, late: { share: 0, ms: 0 }, lostAcks: 0 } as const;
+export const noDeliveryFaults = { of: () => true, copies: 1, shuffleMs: 0, late: { share: 0, ms: 0 }, lostAcks: 0 } as const;
 
 /** Held messages must not keep the others back. */
 const MOST_HELD = 4_000;
@@ -46,6 +48,10 @@ export function faultyDeliveries(inner: Subscriptions, faults: DeliveryFaults): 
       };
 
       const stop = inner.pull(name, Math.max(maxOutstanding, MOST_HELD), (delivery) => {
+        if (!faults.of(name)) {
+          onDelivery(delivery);
+          return;
+        }
         let copies = faults.copies;
         let acknowledged = false;
         const answered = (good: boolean): void => {

@@ -20,6 +20,9 @@ export interface FaultyEmulated extends FaultyStack {
   readonly lines: readonly string[];
 }
 
+/** A backlog of some seconds must not be published again and again: on a busy machine that would feed it. */
+const PATIENT = { 'times.republishMs': 10_000, 'times.republishMaximumMs': 60_000 };
+
 /** The emulator runtime, one process per function. Inside `describeWithEmulators`. */
 export async function faultyEmulated({ flags, skewMs = {} }: EmulatedFaults = {}): Promise<FaultyEmulated> {
   await using release = new AsyncDisposableStack();
@@ -46,7 +49,15 @@ export async function faultyEmulated({ flags, skewMs = {} }: EmulatedFaults = {}
   const project = `heliograph-${randomBytes(4).toString('hex')}`;
   const lines: string[] = [];
   const local = await startEmulated({
-    settings: quickSettings({ runtime: 'emulators', dataDir: folder.path, project, logLevel: 'warn', agents, ...flags }),
+    settings: quickSettings({
+      runtime: 'emulators',
+      dataDir: folder.path,
+      project,
+      logLevel: 'warn',
+      agents,
+      ...PATIENT,
+      ...flags,
+    }),
     log: silent,
     between,
     onLine: (name, line) => lines.push(`${name} | ${line}`),

@@ -1,5 +1,6 @@
 /** Tasks of every kind whose ends are known beforehand, whatever befalls them on the way; each is posted until it is accepted. */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { keyedId } from '../../functions/core/create.ts';
 import type { Stored } from '../../functions/core/ports.ts';
 import { SHARDS, TASKS } from '../../functions/core/store.ts';
@@ -18,7 +19,7 @@ export interface Kind {
 }
 
 /** Of twenty tasks. */
-const MIX: readonly Kind[] = [
+export const MIX: readonly Kind[] = [
   ...Array.from({ length: 9 }, (): Kind => ({ agent: 'remote' })),
   ...Array.from({ length: 4 }, (): Kind => ({ agent: 'light' })),
   ...Array.from({ length: 2 }, (): Kind => ({ agent: 'codex' })),
@@ -37,6 +38,10 @@ export interface LoadOptions {
   readonly mix?: readonly Kind[];
   /** How long a run of the test's agent takes. */
   readonly agentMs?: () => number;
+  /** Over how long it is posted, evenly; as fast as it goes without. */
+  readonly spreadMs?: number;
+  /** What a run waits for. */
+  readonly until?: () => Promise<void> | undefined;
 }
 
 export interface Load {
@@ -55,10 +60,10 @@ export interface Load {
 }
 
 /** What a load is given to: the store as it is, and the address, which may change. */
-export type LoadedStack = Pick<TestStack, 'documents' | 'publish'> & { readonly url: string };
+export type LoadedStack = Pick<TestStack, 'documents' | 'publish' | 'url'>;
 
 export function load(stack: () => LoadedStack, agent: Listener, receiver: Listener, options: LoadOptions): Load {
-  const { name, count, clients = 24, mix = MIX, agentMs = () => 0 } = options;
+  const { name, count, clients = 24, mix = MIX, agentMs = () => 0, spreadMs = 0 } = options;
   const accepted = new Map<string, Kind>();
   const runs: { taskId: string; epoch: number }[] = [];
   agent.received.length = 0;
@@ -67,7 +72,8 @@ export function load(stack: () => LoadedStack, agent: Listener, receiver: Listen
     const { taskId, epoch, payload } = JSON.parse(body);
     if (payload.load === name) runs.push({ taskId, epoch });
     const ms = agentMs();
-    if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+    if (ms > 0) await pause(ms);
+    await options.until?.();
     if (payload.dies) return { status: 500, body: {} };
     return { status: 200, body: { status: 'succeeded', result: { n: payload.n, epoch }, costCents: REMOTE_COST_CENTS } };
   };
@@ -142,9 +148,13 @@ export function load(stack: () => LoadedStack, agent: Listener, receiver: Listen
     stored,
     async post() {
       const numbers = Array.from({ length: count }, (_, n) => n).values();
+      const began = Date.now();
       await Promise.all(
         Array.from({ length: clients }, async () => {
-          for (const n of numbers) await post(n);
+          for (const n of numbers) {
+            if (spreadMs > 0) await pause(Math.max(0, began + (spreadMs * n) / count - Date.now()));
+            await post(n);
+          }
         }),
       );
     },
@@ -189,6 +199,6 @@ async function patiently(attempt: () => Promise<boolean>): Promise<void> {
       return false;
     });
     if (good) return;
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    await pause(40);
   }
 }
