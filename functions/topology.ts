@@ -309,8 +309,14 @@ export const topology: Topology = {
     },
     /** The older half of a long timeline, moved out in the commit that appended to it. */
     timelines: { database: 'tasks', ttlField: 'expireAt', unindexed: ['entries', 'expireAt'], indexes: [] },
-    /** What each tenant has set as its limits. */
-    limits: { database: 'tasks', unindexed: ['scopes', 'tenant'], indexes: [] },
+    /** What each tenant has set as its limits, and how far its costs are added up. */
+    limits: {
+      database: 'tasks',
+      unindexed: ['scopes', 'tenant', 'openDay', 'nextCloseAt'],
+      indexes: [[asc('shard'), asc('nextCloseAt')]],
+    },
+    /** What the tasks of a day cost, when they may be gone themselves. */
+    'cost-days': { database: 'tasks', unindexed: ['tenant', 'day', 'agents', 'cursor'], indexes: [] },
     /** What is held and spent of a limit, by scope and day. */
     budgets: {
       database: 'tasks',

@@ -23,6 +23,8 @@ export interface Holder {
   readonly agent: string;
   readonly budgetMicros: number;
   readonly parentTaskId?: string;
+  /** Whether its cost is to be booked in a day that may have been added up. */
+  readonly late?: boolean;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function commitHolding(
 ): Promise<readonly Written[]> {
   const limits = await limitsOf(runtime, holder.tenant);
   const capped = scopesOf(holder).some((scope) => Object.hasOwn(limits, scope));
-  if (!capped && holder.parentTaskId === undefined) return runtime.documents.commit(await writes(undefined));
+  if (!capped && holder.parentTaskId === undefined && !holder.late) return runtime.documents.commit(await writes(undefined));
   return post(runtime, holder.tenant, async (accounts) => {
     const holds = await takeAll(runtime, accounts, holder, limits);
     return writes(holds.length > 0 ? holds : undefined);
@@ -59,7 +61,7 @@ async function takeAll(runtime: Holders, accounts: Accounts, holder: Holder, lim
     const taken = await take(accounts, { tenant, scope, day: dayOf(now), micros, limit, instance: instanceOf(runtime), now });
     if (taken !== undefined) holds.push({ kind, id: taken.id, micros, ...(taken.leased ? { leased: true } : {}) });
   }
-  return holds;
+  return holder.late ? [...holds, { kind: 'costs', id: '', micros: 0 }] : holds;
 }
 
 /** A child's budget comes out of its parent's, in the parent's own document, which also tells that the parent has not ended. */

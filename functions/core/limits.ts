@@ -4,7 +4,9 @@
  */
 
 import { createHash } from 'node:crypto';
-import type { Documents } from './ports.ts';
+import { dayOf } from './budget.ts';
+import { closesAt } from './cost-days.ts';
+import { type Documents, PreconditionFailed } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 
 export const LIMITS = 'limits';
@@ -25,6 +27,18 @@ export interface Limit {
 /** By scope: `tenant`, or `agent:` and the agent's name. */
 export type Limits = Readonly<Record<string, Limit>>;
 
+/** The document of a tenant: its limits, and the first day whose costs are not added up. */
+export interface Tenant {
+  readonly tenant: string;
+  readonly scopes: Limits;
+  readonly shard: number;
+  readonly openDay: string;
+  /** When that day can be added up. */
+  readonly nextCloseAt: number;
+}
+
+export const TENANT_SHARDS = 4;
+
 type Readers = Pick<Runtime, 'documents' | 'clock' | 'settings'>;
 
 /** The document of a tenant, whose own name may hold anything. */
@@ -44,11 +58,30 @@ export async function limitsOf(runtime: Readers, tenant: string): Promise<Limits
   const now = runtime.clock.now();
   const known = cache.get(tenant);
   if (known !== undefined && Math.abs(now - known.at) < runtime.settings.times.limitsCacheMs) return known.limits;
-  const limits = readLimits(runtime, tenant);
+  const limits = knownLimits(runtime, tenant);
   if (cache.size >= MAX_TENANTS) cache.clear();
   cache.set(tenant, { at: now, limits });
   limits.catch(() => cache.delete(tenant));
   return limits;
+}
+
+/** A tenant that is seen for the first time gets its document, by which the sweeper knows of it. */
+async function knownLimits(runtime: Readers, tenant: string): Promise<Limits> {
+  const id = limitsId(tenant);
+  const stored = await runtime.documents.get(LIMITS, id);
+  if (stored !== undefined) return stored.data.scopes as Limits;
+  const data = { ...newTenant(tenant, runtime.clock.now()) };
+  try {
+    await runtime.documents.commit([{ kind: 'create', collection: LIMITS, id, data }]);
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed)) throw error;
+  }
+  return {};
+}
+
+export function newTenant(tenant: string, now: number): Tenant {
+  const openDay = dayOf(now);
+  return { tenant, scopes: {}, shard: now % TENANT_SHARDS, openDay, nextCloseAt: closesAt(openDay) };
 }
 
 /** The caps of a tenant as they are stored now. */

@@ -4,6 +4,7 @@
  */
 
 import { book } from './budget.ts';
+import { bookLate } from './cost-days.ts';
 import { NO_CHILDREN, stateOf } from './holds.ts';
 import { type Accounts, type LedgerParts, post } from './ledger.ts';
 import type { Runtime } from './runtime.ts';
@@ -30,10 +31,10 @@ export async function settleBudgets(runtime: Settlers, known: Known, done: reado
     const holds: Hold[] = [];
     for (const hold of task.holds ?? []) {
       const booked = bookingOf(hold, spent);
-      if (hold.kind !== 'parent') {
-        const held = hold.booked === undefined ? hold.micros : 0;
-        await book(accounts, hold.id, held, booked.spentMicros - (hold.booked?.spentMicros ?? 0));
-      } else if (await bookAtParent(runtime, accounts, hold, booked)) parent = hold.id;
+      const spentSince = booked.spentMicros - (hold.booked?.spentMicros ?? 0);
+      if (hold.kind === 'costs') await bookLate(accounts, known, spentSince);
+      else if (hold.kind !== 'parent') await book(accounts, hold.id, hold.booked === undefined ? hold.micros : 0, spentSince);
+      else if (await bookAtParent(runtime, accounts, hold, booked)) parent = hold.id;
       holds.push({ ...hold, booked });
     }
     const pending = (task.pending ?? []).filter((one) => !done.includes(one));
@@ -58,6 +59,7 @@ function spendingOf(task: TaskCore): Spending {
 }
 
 function bookingOf(hold: Hold, spent: Spending): Booked {
+  if (hold.kind === 'costs') return { spentMicros: spent.ownMicros, coveredMicros: 0 };
   if (hold.kind === 'agent') return { spentMicros: spent.coveredMicros, coveredMicros: 0 };
   const covered = hold.kind === 'parent' && hold.covers?.includes('agent');
   return { spentMicros: spent.spentMicros, coveredMicros: covered ? spent.coveredMicros : 0 };

@@ -44,9 +44,12 @@ export type FollowUp = 'callback' | 'budget';
 /** The budgets of a day that tasks share. */
 export type Shared = 'tenant' | 'agent';
 
-/** An amount that a task took from a budget it shares, and where: a document of `budgets`, or its parent. */
+/**
+ * An amount that a task took from a budget it shares, and where: a document of `budgets`, or its parent. `costs` takes nothing:
+ * it has a redriven task's cost booked in a day that may have been added up before.
+ */
 export interface Hold {
-  readonly kind: Shared | 'parent';
+  readonly kind: Shared | 'parent' | 'costs';
   readonly id: string;
   readonly micros: number;
   /** Taken from an instance's allowance. */

@@ -6,7 +6,7 @@ import { BUDGETS, type Budget, budgetId, dayOf, freeMicros, freshBudget } from '
 import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
 import { post } from '../core/ledger.ts';
-import { forgetLimits, LIMITS, type Limit, type Limits, limitsId, readLimits } from '../core/limits.ts';
+import { forgetLimits, LIMITS, type Limit, type Limits, limitsId, newTenant, readLimits } from '../core/limits.ts';
 import { centsFromMicros, isWholeMicros, microsFromCents } from '../core/money.ts';
 import type { Fields } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -53,7 +53,8 @@ export async function putBudget(runtime: Runtime, caller: Caller, scope: string,
   const day = dayOf(now);
   let view: JsonObject = {};
   await post(runtime, tenant, async (accounts) => {
-    const limits = ((await accounts.get(LIMITS, limitsId(tenant)))?.scopes ?? {}) as Limits;
+    const known = (await accounts.get(LIMITS, limitsId(tenant))) ?? newTenant(tenant, now);
+    const limits = known.scopes as Limits;
     const before = Object.hasOwn(limits, scope) ? limits[scope] : undefined;
     const { [scope]: _, ...others } = limits;
     if (before === undefined && !isScope(runtime, scope)) {
@@ -74,7 +75,7 @@ export async function putBudget(runtime: Runtime, caller: Caller, scope: string,
     const stored = (await accounts.get(BUDGETS, id)) as unknown as Budget | undefined;
     const change = { limitMicros: limit?.limitMicros ?? null, mode };
     const budget = { ...(stored ?? freshBudget(tenant, scope, day, { limitMicros: 0, mode })), ...change };
-    accounts.set(LIMITS, limitsId(tenant), { tenant, scopes: limit === undefined ? others : { ...others, [scope]: limit } });
+    accounts.set(LIMITS, limitsId(tenant), { ...known, scopes: limit === undefined ? others : { ...others, [scope]: limit } });
     accounts.set(BUDGETS, id, budget as unknown as Fields);
     view = viewOf(budget, limit);
     return [];

@@ -4,11 +4,11 @@ import type { Caller } from '../core/authenticate.ts';
 import { closing } from '../core/close.ts';
 import { Problem } from '../core/errors.ts';
 import { followUp } from '../core/follow-ups.ts';
+import { merged } from '../core/list-tasks.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { type Decision, decideAndWrite } from '../core/store.ts';
 import { isEnded, type JsonObject, type Known } from '../core/task.ts';
 import { fromDocument } from '../core/task-document.ts';
-import { merged } from './read-tasks.ts';
 import { fullView, notFound, ownTask } from './task-view.ts';
 
 const CHILDREN_AT_ONCE = 200;

@@ -3,17 +3,19 @@
 import { z } from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { dayOf } from '../core/budget.ts';
+import { COST_DAYS, type CostDay, closesAt, costDayId, nextDay } from '../core/cost-days.ts';
 import { checked, invalidFields } from '../core/http.ts';
+import { decodedCursor, encodedCursor, merged } from '../core/list-tasks.ts';
 import { centsFromMicros } from '../core/money.ts';
 import type { Query } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { isEnded, type JsonObject, spentMicros, type Task } from '../core/task.ts';
 import { fromDocument } from '../core/task-document.ts';
-import { decodedCursor, encodedCursor, merged } from './read-tasks.ts';
 
 const DAY_MS = 86_400_000;
 const TASKS_PER_PAGE = 50_000;
 const READ_AT_ONCE = 1_600;
+const MAX_DAYS = 366;
 
 const day = z.iso.date();
 
@@ -43,6 +45,8 @@ interface Sum {
 export async function getCosts(runtime: Runtime, caller: Caller, query: unknown): Promise<JsonObject> {
   const today = dayOf(runtime.clock.now());
   const { to = today, from = to, groupBy, agent, traceId, cursor } = checked(costsQuery, query);
+  if (Date.parse(to) - Date.parse(from) > MAX_DAYS * DAY_MS)
+    throw invalidFields([{ field: 'from', code: 'out_of_range', message: `is more than ${MAX_DAYS} days before to` }]);
   if (from > to) throw invalidFields([{ field: 'from', code: 'out_of_range', message: 'is after to' }]);
   const earliest = Date.parse(from);
   // Newest first: no task's id comes before '-'.
@@ -53,13 +57,18 @@ export async function getCosts(runtime: Runtime, caller: Caller, query: unknown)
     ...(traceId === undefined ? {} : { traceId }),
   };
   const sums = new Map<string, Sum>();
-  let seen = 0;
+  // Of closed days no trace is kept.
+  const closed = groupBy === 'trace' || traceId !== undefined ? new Map() : await closedDays(runtime, caller.tenant, from, to);
+  if (cursor === undefined) for (const day of closed.values()) addDay(sums, day, groupBy, agent);
+  let seen = [...sums.values()].reduce((sum, { tasks }) => sum + tasks, 0);
+  let read = 0;
   let nextCursor: string | undefined;
   for await (const document of merged(runtime, equal, start, READ_AT_ONCE)) {
     const task = fromDocument(document.data);
-    if (task.createdAt < earliest) break;
+    if (task.createdAt < earliest || closed.has(dayOf(task.createdAt))) break;
+    seen += 1;
     add(sums, groupOf(task, groupBy), task);
-    if (++seen === TASKS_PER_PAGE) {
+    if (++read === TASKS_PER_PAGE) {
       nextCursor = encodedCursor(document);
       break;
     }
@@ -74,6 +83,33 @@ export async function getCosts(runtime: Runtime, caller: Caller, query: unknown)
     totalCents: centsFromMicros(total),
     ...(nextCursor === undefined ? {} : { nextCursor }),
   };
+}
+
+/** The days of the span that are added up: the oldest ones, without a gap. */
+async function closedDays(runtime: Runtime, tenant: string, from: string, to: string): Promise<Map<string, CostDay>> {
+  const days: string[] = [];
+  for (let day = from; day <= to && closesAt(day) <= runtime.clock.now(); day = nextDay(day)) days.push(day);
+  const found = await Promise.all(days.map((day) => runtime.documents.get(COST_DAYS, costDayId(tenant, day))));
+  const closed = new Map<string, CostDay>();
+  for (const stored of found) {
+    const day = stored?.data as unknown as CostDay | undefined;
+    if (day !== undefined && (day.cursor ?? null) === null) closed.set(day.day, day);
+  }
+  return closed;
+}
+
+function addDay(sums: Map<string, Sum>, { tenant, day, agents }: CostDay, groupBy: Grouping, agent: string | undefined): void {
+  for (const [name, added] of Object.entries(agents)) {
+    if (agent !== undefined && agent !== name) continue;
+    const group = groupBy === 'agent' ? name : groupBy === 'day' ? day : tenant;
+    const sum = sums.get(group) ?? { tasks: 0, open: 0, attempts: 0, costMicros: 0 };
+    sums.set(group, {
+      tasks: sum.tasks + added.tasks,
+      open: sum.open,
+      attempts: sum.attempts + added.attempts,
+      costMicros: sum.costMicros + added.costMicros,
+    });
+  }
 }
 
 function groupOf(task: Task, groupBy: Grouping): string {

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { Caller } from '../core/authenticate.ts';
+import { isOld } from '../core/cost-days.ts';
 import { Problem } from '../core/errors.ts';
 import { followUp } from '../core/follow-ups.ts';
 import { commitHolding } from '../core/holds.ts';
@@ -78,7 +79,7 @@ async function revive(runtime: Runtime, caller: Caller, known: Known<Task>, ttlS
     event: { event: 'redriven', by: caller.name },
   };
   let after: Awaited<ReturnType<typeof changeWrites>>['after'] | undefined;
-  const written = await commitHolding(runtime, { ...task, id: known.id }, async (holds) => {
+  const written = await commitHolding(runtime, { ...task, id: known.id, late: isOld(task, now) }, async (holds) => {
     const held: Change = holds
       ? { ...change, set: { ...change.set, holds } }
       : { ...change, remove: [...(change.remove ?? []), 'holds'] };

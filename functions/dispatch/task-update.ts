@@ -21,7 +21,7 @@ import { notFound } from './task-view.ts';
 const outcomeSchema = z.strictObject({
   status: z.enum(['succeeded', 'failed', 'expired', 'cancelled', 'retry']),
   result: resultSchema.optional(),
-  error: z.strictObject({ code: z.string().max(100), message: z.string().max(10_000) }).optional(),
+  error: z.strictObject({ code: z.string().min(1).max(100), message: z.string().max(10_000) }).optional(),
   costCents: z.number().min(0).refine(isWholeMicros, 'has a fraction below a micro-dollar').optional(),
   retryAfterMs: z.number().min(0).max(86_400_000).optional(),
   endedAt: z.number().positive().optional(),

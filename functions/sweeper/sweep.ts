@@ -4,6 +4,7 @@ import type { Query } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { SHARDS, TASKS } from '../core/store.ts';
 import { fromDocument } from '../core/task-document.ts';
+import { addUpCosts } from './add-up-costs.ts';
 import { reclaimAllowances } from './reclaim-allowances.ts';
 import { wake } from './wake.ts';
 
@@ -24,8 +25,12 @@ export async function sweep(runtime: Runtime): Promise<Swept> {
     if (runtime.clock.now() >= until) break;
     await sweepShard(runtime, shard, until, counts);
   }
-  const reclaimed = await reclaimAllowances(runtime);
-  return reclaimed > 0 ? { ...counts, allowances_reclaimed: reclaimed } : counts;
+  const [reclaimed, added] = [await reclaimAllowances(runtime), await addUpCosts(runtime)];
+  return {
+    ...counts,
+    ...(reclaimed > 0 ? { allowances_reclaimed: reclaimed } : {}),
+    ...(added > 0 ? { costs_added_up: added } : {}),
+  };
 }
 
 async function sweepShard(runtime: Runtime, shard: number, until: number, counts: Record<string, number>): Promise<void> {

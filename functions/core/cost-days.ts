@@ -1,0 +1,62 @@
+/**
+ * The cost ledger's closed days: what the tasks of a tenant cost that were created on a day, by agent, kept when the tasks
+ * themselves have gone. The sweeper adds a day up once its tasks have had time to end.
+ */
+
+import { createHash } from 'node:crypto';
+import { dayOf } from './budget.ts';
+import type { Accounts } from './ledger.ts';
+import type { Query } from './ports.ts';
+import type { Known, TaskCore } from './task.ts';
+
+export const COST_DAYS = 'cost-days';
+const DAY_MS = 86_400_000;
+/** A task ends at most seven days after its creation, or a little later. */
+const CLOSED_AFTER_DAYS = 9;
+
+/** Of the tasks that a group holds: how many, how many attempts ran, and what they cost. */
+export interface CostSum {
+  readonly tasks: number;
+  readonly attempts: number;
+  readonly costMicros: number;
+}
+
+/** As stored. `cursor` is the place up to which tasks were added up, newest first; without it the day is complete. */
+export interface CostDay {
+  readonly tenant: string;
+  readonly day: string;
+  readonly agents: Readonly<Record<string, CostSum>>;
+  readonly cursor?: NonNullable<Query['after']> | null;
+}
+
+export const costDayId = (tenant: string, day: string): string =>
+  createHash('sha256')
+    .update(JSON.stringify([tenant, day]))
+    .digest('hex')
+    .slice(0, 40);
+
+/** When a day can be added up: milliseconds since the epoch. */
+export const closesAt = (day: string): number => Date.parse(day) + CLOSED_AFTER_DAYS * DAY_MS;
+
+/** The day after. */
+export const nextDay = (day: string): string => dayOf(Date.parse(day) + DAY_MS);
+
+/** Whether a task that is redriven at `now` may find its day added up by its end. */
+export const isOld = ({ createdAt }: TaskCore, now: number): boolean => now >= closesAt(dayOf(createdAt)) - 8 * DAY_MS;
+
+export const NOTHING: CostSum = { tasks: 0, attempts: 0, costMicros: 0 };
+
+/** Adds what a redriven task cost to its day, if that was added up without it. */
+export async function bookLate(accounts: Accounts, { id, task }: Known, micros: number): Promise<void> {
+  const dayId = costDayId(task.tenant, dayOf(task.createdAt));
+  const day = (await accounts.get(COST_DAYS, dayId)) as unknown as CostDay | undefined;
+  if (day === undefined || !isCounted(day, id, task.createdAt)) return;
+  const sum = Object.hasOwn(day.agents, task.agent) ? (day.agents[task.agent] as CostSum) : NOTHING;
+  accounts.set(COST_DAYS, dayId, { agents: { ...day.agents, [task.agent]: { ...sum, costMicros: sum.costMicros + micros } } });
+}
+
+/** Newest first, so what comes before the cursor is what is newer. */
+function isCounted({ cursor }: CostDay, id: string, createdAt: number): boolean {
+  if (cursor === undefined || cursor === null) return true;
+  return createdAt > cursor.value || (createdAt === cursor.value && id >= cursor.id);
+}

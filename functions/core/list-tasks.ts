@@ -1,0 +1,57 @@
+/** Lists of tasks: newest first, merged over the shards, each place marked by a cursor. */
+
+import { z } from 'zod';
+import { Problem } from './errors.ts';
+import type { Query, Stored } from './ports.ts';
+import type { Runtime } from './runtime.ts';
+import { SHARDS, TASKS } from './store.ts';
+import { isTaskId } from './task.ts';
+
+/** The tasks that `equal` names, of all shards, newest first. Reads little more than the `wanted` it expects to give: each shard in small pages, as they run out. */
+export async function* merged(
+  runtime: Pick<Runtime, 'documents'>,
+  equal: Query['equal'],
+  after: Query['after'],
+  wanted: number,
+): AsyncGenerator<Stored> {
+  if (wanted === 0) return;
+  const page = Math.ceil(wanted / SHARDS) + 1;
+  const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => next(shard, after)));
+  for (;;) {
+    const best = shards.filter(({ documents }) => documents.length > 0).sort((a, b) => newer(a.documents[0], b.documents[0]))[0];
+    const document = best?.documents.shift();
+    if (best === undefined || document === undefined) return;
+    yield document;
+    if (best.documents.length === 0 && !best.exhausted) shards[shards.indexOf(best)] = await next(best.shard, positionOf(document));
+  }
+
+  async function next(shard: number, from: Query['after']) {
+    const orderBy = { field: 'createdAt', direction: 'desc' } as const;
+    const { documents } = await runtime.documents.query(TASKS, { equal: { ...equal, shard }, orderBy, after: from, limit: page });
+    return { shard, documents: [...documents], exhausted: documents.length < page };
+  }
+}
+
+const positionOf = ({ id, data }: Stored) => ({ value: data.createdAt as number, id });
+
+function newer(a: Stored | undefined, b: Stored | undefined): number {
+  if (a === undefined || b === undefined) return 0;
+  const byTime = (b.data.createdAt as number) - (a.data.createdAt as number);
+  return byTime !== 0 ? byTime : a.id < b.id ? 1 : -1;
+}
+
+/** Where a list goes on behind a document. */
+export const encodedCursor = (document: Stored): string => Buffer.from(JSON.stringify(positionOf(document))).toString('base64url');
+
+/** Throws `Problem` 422 for a cursor that was not given here. */
+export function decodedCursor(cursor: string): { value: number; id: string } {
+  try {
+    return z
+      .strictObject({ value: z.number(), id: z.string().refine(isTaskId) })
+      .parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+  } catch {
+    throw new Problem(422, 'invalid_fields', 'cursor is not one that a list here has given.', {
+      fields: [{ field: 'cursor', code: 'invalid', message: 'is not one that a list here has given' }],
+    });
+  }
+}
