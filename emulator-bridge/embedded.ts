@@ -1,10 +1,12 @@
 /** The embedded runtime: every function in this process, on one SQLite file. Kill it, start it, nothing is lost. */
 
 import { embeddedParts, runtimeOf } from '../functions/adapters/runtime.ts';
+import type { Sync } from '../functions/adapters/sqlite-file.ts';
 import { accountEmail } from '../functions/core/addresses.ts';
 import type { Runtime } from '../functions/core/runtime.ts';
 import { rooms } from '../functions/rooms.ts';
 import { functionsInProcess } from './functions-in-process.ts';
+import { heldResponses, type WhenDurable } from './held-responses.ts';
 import { startIssuer } from './issuer.ts';
 import { localKey } from './local-key.ts';
 import { assemble, functionNames, type LocalOptions, type LocalStack, localSettings } from './local-stack.ts';
@@ -12,6 +14,8 @@ import { assemble, functionNames, type LocalOptions, type LocalStack, localSetti
 /** What a test or a benchmark may put between: it sees each function's runtime before its room is made. */
 export interface EmbeddedOptions extends LocalOptions {
   readonly runtimeFor?: (runtime: Runtime) => Runtime;
+  /** Makes what is committed durable, in the place of the disk's own sync. */
+  readonly sync?: Sync;
 }
 
 /**
@@ -22,16 +26,19 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<LocalStac
   const { settings, runtimeFor = (runtime) => runtime } = options;
   await using release = new AsyncDisposableStack();
 
-  const parts = release.adopt(await embeddedParts(settings), (it) => it.close());
+  const parts = release.adopt(await embeddedParts(settings, options.sync), (it) => it.close());
   const issuer = release.adopt(await startIssuer({ ...settings, folder: settings.dataDir }), (it) => it.close());
   const key = settings.auth === 'required' ? await localKey(settings.dataDir, parts.control) : undefined;
-  const functions = release.adopt(await functionsInProcess(functionNames), (it) => it.stop());
+  const response = heldResponses(parts.whenDurable);
+  const functions = release.adopt(await functionsInProcess(functionNames, response), (it) => it.stop());
 
   const local = localSettings(settings, functions.urls, issuer);
   const named = functionNames.map((name) => {
     // No metadata server in between: a process has one environment, so it could be one account only.
     const identity = { idToken: (audience: string) => issuer.token({ email: accountEmail(settings, name), audience }) };
-    const runtime = release.adopt(runtimeFor(runtimeOf(name, local, parts, identity)), (it) => it.egress.close());
+    const runtime = release.adopt(runtimeFor(withHeldEgress(runtimeOf(name, local, parts, identity), parts.whenDurable)), (it) =>
+      it.egress.close(),
+    );
     const make = rooms[name];
     if (make === undefined) throw new TypeError(`No room answers for the function ${name} of the topology.`);
     return [name, make(runtime)] as const;
@@ -45,7 +52,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<LocalStac
     source: parts.queue,
     servers: functions.servers,
     rooms: made,
+    response,
     key,
     pids: () => ({}),
   });
+}
+
+/** Requests to others wait for the disk, as responses do: with these two, nothing gets out that a crash could take back. */
+function withHeldEgress(runtime: Runtime, whenDurable: WhenDurable): Runtime {
+  const { egress } = runtime;
+  const durable = () =>
+    new Promise<void>((resolve, reject) => whenDurable((failure) => (failure === undefined ? resolve() : reject(failure))));
+  return { ...runtime, egress: { ...egress, request: (request) => durable().then(() => egress.request(request)) } };
 }

@@ -8,6 +8,7 @@ import type { Log } from '../functions/core/ports.ts';
 import type { FunctionRow } from '../functions/topology.ts';
 import { frontHealth } from './front-health.ts';
 import { frontPage } from './front-page.ts';
+import type { ResponseClass } from './held-responses.ts';
 import { closeServer, listenLoopback } from './loopback.ts';
 import { sendProblem } from './problem-reply.ts';
 import { createProxy } from './proxy.ts';
@@ -19,6 +20,8 @@ export interface FrontOptions {
   readonly urls: Readonly<Record<string, string>>;
   /** The servers of functions that run in this process. */
   readonly servers?: Readonly<Record<string, Server>>;
+  /** What those answer with. */
+  readonly response?: ResponseClass;
   /** 0 picks a free one. */
   readonly port: number;
   /** Whether to listen on the customary 8000 and 8080 too, where they are free. */
@@ -76,7 +79,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
   const notes: string[] = [];
 
   async function listen(port: number, listener: RequestListener): Promise<number> {
-    const server = createServer(listener);
+    const server = createServer({ ServerResponse: options.response }, listener);
     // The length is judged before the client sends the body.
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       if (!tooLarge(request)) response.writeContinue();

@@ -2,6 +2,7 @@
 
 import { createServer, type Server } from 'node:http';
 import type { Room } from '../functions/core/runtime.ts';
+import type { ResponseClass } from './held-responses.ts';
 import { closeServer, LOOPBACK, listenLoopback } from './loopback.ts';
 import { sendProblem } from './problem-reply.ts';
 
@@ -21,15 +22,15 @@ export interface FunctionsInProcess {
  * calls the rooms, not the functions framework: its `domain` per request turns on promise hooks, under which every promise of
  * this process costs ten times as much. The emulator runtime runs the framework.
  */
-export async function functionsInProcess(names: readonly string[]): Promise<FunctionsInProcess> {
+export async function functionsInProcess(names: readonly string[], response?: ResponseClass): Promise<FunctionsInProcess> {
   let rooms: Readonly<Record<string, Room>> = {};
   const servers: Record<string, Server> = {};
   const urls: Record<string, string> = {};
   for (const name of names) {
-    const server = createServer((request, response) => {
+    const server = createServer({ ServerResponse: response }, (request, answer) => {
       const room = rooms[name];
-      if (room === undefined) sendProblem(response, 503, 'starting', `${name} is starting.`);
-      else room(request, response);
+      if (room === undefined) sendProblem(answer, 503, 'starting', `${name} is starting.`);
+      else room(request, answer);
     });
     // Longer than any client keeps an idle connection: a push must not meet a socket that is just closing.
     server.keepAliveTimeout = 75_000;

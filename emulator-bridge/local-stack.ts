@@ -10,6 +10,7 @@ import { topology } from '../functions/topology.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { startDeliveries } from './deliveries.ts';
 import { startFront } from './front.ts';
+import type { ResponseClass } from './held-responses.ts';
 import type { Issuer } from './issuer.ts';
 import type { PushCounters, PushTransport } from './push.ts';
 import { httpTransport } from './push-http.ts';
@@ -75,6 +76,7 @@ export interface Assembly {
   /** Of functions in this process. */
   readonly servers?: Readonly<Record<string, Server>>;
   readonly rooms?: Readonly<Record<string, Room>>;
+  readonly response?: ResponseClass;
   readonly key: string | undefined;
   readonly pids: LocalStack['pids'];
 }
@@ -84,7 +86,7 @@ export interface Assembly {
  * Node's `EADDRINUSE` when the port is taken.
  */
 export async function assemble(release: AsyncDisposableStack, assembly: Assembly): Promise<LocalStack> {
-  const { options, settings, issuer, source, servers, rooms, key, pids } = assembly;
+  const { options, settings, issuer, source, servers, rooms, response, key, pids } = assembly;
   const { log, between = {} } = options;
   const urls = settings.functionUrls;
   const endpointOf = between.endpoint ?? ((_name, url) => url);
@@ -93,6 +95,7 @@ export async function assemble(release: AsyncDisposableStack, assembly: Assembly
     functions: topology.functions,
     urls,
     servers,
+    response,
     port: settings.port,
     customaryPorts: options.customaryPorts ?? settings.port !== 0,
     version: manifest.version,

@@ -18,20 +18,29 @@ import { googleIdentity } from './identity.ts';
 import { systemIds } from './ids.ts';
 import { jsonLog } from './log.ts';
 import { fileSecrets } from './secret-file.ts';
+import type { Sync } from './sqlite-file.ts';
 import { remoteTokenKeys } from './token-keys.ts';
 
 /** What the functions of one runtime share. */
 export type Parts = Pick<Runtime, 'documents' | 'control' | 'messages' | 'objects' | 'secrets' | 'signing'>;
 
-/** The parts of the embedded runtime, on one SQLite file in the data folder. Throws `Problem` `data_in_use`. */
-export async function embeddedParts(
-  settings: Settings,
-): Promise<Parts & { readonly queue: Messages & Subscriptions; close(): Promise<void> }> {
+export interface EmbeddedParts extends Parts {
+  readonly queue: Messages & Subscriptions;
+  /** Calls back once everything written so far is on disk, or with the reason why it never will be. */
+  whenDurable(done: (failure: Problem | undefined) => void): void;
+  close(): Promise<void>;
+}
+
+/**
+ * The parts of the embedded runtime, on one SQLite file in the data folder. Whoever writes may go on at once; whatever leaves the
+ * process has to wait for `whenDurable`. Throws `Problem` `data_in_use`.
+ */
+export async function embeddedParts(settings: Settings, sync?: Sync): Promise<EmbeddedParts> {
   const { openDatabase } = await import('./sqlite-database.ts');
   const { sqliteDocuments } = await import('./sqlite-documents.ts');
   const { sqliteQueue } = await import('./sqlite-queue.ts');
   await mkdir(settings.dataDir, { recursive: true, mode: 0o700 });
-  const database = openDatabase({ path: join(settings.dataDir, 'heliograph.db') });
+  const database = openDatabase({ path: join(settings.dataDir, 'heliograph.db'), settles: 'at once', sync });
   const clock = systemClock();
   const documents = sqliteDocuments(database, topology, 'tasks', clock);
   const control = sqliteDocuments(database, topology, 'control', clock);
@@ -44,6 +53,7 @@ export async function embeddedParts(
     control,
     messages: queue,
     queue,
+    whenDurable: database.whenDurable,
     async close() {
       await queue.close();
       await documents.close();

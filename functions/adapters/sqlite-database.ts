@@ -4,7 +4,14 @@ import { logSync, openFile, type Sync } from './sqlite-file.ts';
 
 /**
  * One SQLite file with group commit: everything that is written in one turn of the event loop, or while the disk is busy with
- * the turns before, shares one transaction and one sync to the disk. Promises settle after that sync, never before.
+ * the turns before, shares one transaction and one sync to the disk.
+ *
+ * What may be acted on, and when, is a choice (`settles`). `when durable`: promises settle after that sync, never before, so
+ * that whoever uses the database need know nothing of this. `at once`: promises settle as soon as the transaction holds the
+ * change, and everybody in the process goes on from there, while the log keeps all changes in their order; in exchange nothing
+ * may leave the process before `whenDurable` has called back. A crash then loses only what nobody outside has seen.
+ *
+ * Source: Nightingale, Veeraraghavan, Chen, Flinn, "Rethink the Sync" (OSDI 2006), for the second.
  */
 export interface Database {
   /** Prepares a statement; to be done once, not per call. */
@@ -14,8 +21,8 @@ export interface Database {
   /** A whole number that never comes twice from the same file, and only grows. */
   next(): number;
   /**
-   * Runs `work` at once inside the turn's transaction; settles after the commit with what it returned or threw. A `work` that
-   * may throw after its first change must say `undoable`: its changes alone are then undone.
+   * Runs `work` at once inside the turn's transaction, and settles with what it returned or threw. A `work` that may throw after
+   * its first change must say `undoable`: its changes alone are then undone.
    * Throws `Problem` `store_unavailable` when the commit failed; nothing of the turn was written then.
    */
   write<T>(work: () => T, undoable?: 'undoable'): Promise<T>;
@@ -24,21 +31,29 @@ export interface Database {
    * loss in a crash only repeats work. Others do not wait for it.
    */
   writeLazily(work: () => void): Promise<void>;
-  /** Runs `work` at once; settles after the commit of whatever it may have seen, so that nobody acts on what may never be durable. */
+  /** Runs `work` at once; what it may have seen counts as written by the caller too. */
   read<T>(work: () => T): Promise<T>;
-  /** The largest number of `next` whose write is on disk: what was written with a larger one may never be. */
-  durable(): number;
-  /** Calls `listener` after each commit, once the promises of its writes are settled. The result removes it. */
-  onCommit(listener: () => void): () => void;
+  /** Calls back once everything written so far is on disk (at once where it is), or with the reason why it never will be. */
+  whenDurable(done: (failure: Problem | undefined) => void): void;
+  /** The largest number of `next` whose write may be acted on. */
+  visible(): number;
+  /** Calls `listener` whenever more has become visible. The result removes it. */
+  onVisible(listener: () => void): () => void;
   /** Commits what is open and closes the file. */
   close(): Promise<void>;
 }
 
-/**
- * Opens (or makes) the database file, for this process alone. `sync` makes what is committed durable; tests put their own there.
- * Throws `Problem` `data_in_use` when another process holds it.
- */
-export function openDatabase({ path, sync }: { readonly path: string; readonly sync?: Sync }): Database {
+export interface DatabaseOptions {
+  readonly path: string;
+  /** By default `when durable`. */
+  readonly settles?: 'when durable' | 'at once';
+  /** Makes what is committed durable; tests put their own there. */
+  readonly sync?: Sync;
+}
+
+/** Opens (or makes) the database file, for this process alone. Throws `Problem` `data_in_use` when another process holds it. */
+export function openDatabase({ path, settles = 'when durable', sync }: DatabaseOptions): Database {
+  const ahead = settles === 'at once';
   const { connection, firstNumber } = openFile(path);
   const log = sync === undefined ? logSync(path) : { sync, close: () => {} };
   const begin = connection.prepare('BEGIN IMMEDIATE');
@@ -47,32 +62,38 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
   const undo = connection.prepare('ROLLBACK TO one');
   const release = connection.prepare('RELEASE one');
   const listeners = new Set<() => void>();
-  /** Who shares the open transaction, and who waits for the disk to have the last one. */
-  let group: Member[] | undefined;
-  let syncing: Member[] | undefined;
+  /** Who waits for the open transaction, and for the one that the disk is taking. */
+  let group: Waiting[] | undefined;
+  let syncing: Waiting[] | undefined;
   let flushing: NodeJS.Immediate | undefined;
+  let telling: NodeJS.Immediate | undefined;
   /** Whether the open transaction holds lazy changes alone; then a timer is to commit it. */
   let lazy: NodeJS.Timeout | undefined;
   let last = firstNumber;
   let committed = last;
   let durable = last;
   let closed: Problem | undefined;
+  let failed: Problem | undefined;
   let whenSynced = () => {};
 
-  /** `undefined` where the transaction can still be committed. */
-  const abandoned = (cause: unknown): Problem | undefined => {
-    if (connection.isTransaction) return undefined;
-    return new Problem(503, 'store_unavailable', 'The database refused a write.', { cause });
+  const fail = (problem: Problem): void => {
+    closed = problem;
+    failed = problem;
   };
 
-  const reject = (problem: Problem): void => {
-    const members = group ?? [];
+  /** Nothing of the open transaction was written. Where others have gone on from it already, nobody can tell what they believe. */
+  const abandon = (message: string, cause: unknown): Problem => {
+    const advice = ahead ? `${message} Start again.` : message;
+    const problem = new Problem(503, 'store_unavailable', advice, { cause });
+    const waiting = group ?? [];
     group = undefined;
     clearImmediate(flushing);
     clearTimeout(lazy);
     lazy = undefined;
     if (connection.isTransaction) connection.exec('ROLLBACK');
-    for (const member of members) member.reject(problem);
+    if (ahead) fail(problem);
+    for (const done of waiting) done(problem);
+    return problem;
   };
 
   const flush = (): void => {
@@ -82,7 +103,7 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
     try {
       commit.run();
     } catch (cause) {
-      reject(new Problem(503, 'store_unavailable', 'The database could not commit.', { cause }));
+      abandon('The database could not commit.', cause);
       return;
     }
     syncing = group;
@@ -98,50 +119,65 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
   };
 
   const synced = (cause: Error | null): void => {
-    const members = syncing ?? [];
+    const waiting = syncing ?? [];
     syncing = undefined;
-    if (cause !== null) {
-      // After a failed sync nobody knows what the disk holds, and a second one may succeed without having written: no further write.
-      closed = new Problem(503, 'store_unavailable', 'The disk could not take what was committed; start again.', { cause });
-      for (const member of members) member.reject(closed);
-      reject(closed);
-    }
     if (cause === null) durable = committed;
-    for (const member of cause === null ? members : []) {
-      if (member.failed) member.reject(member.result);
-      else member.resolve(member.result);
-    }
-    for (const listener of cause === null ? listeners : []) listener();
+    // After a failed sync nobody knows what the disk holds, and a second one may succeed without having written: no further write.
+    else fail(new Problem(503, 'store_unavailable', 'The disk could not take what was committed; start again.', { cause }));
+    for (const done of waiting) done(failed);
+    if (failed !== undefined) abandon('The disk could not take what was committed before.', cause);
+    else if (!ahead) tell();
     if (group !== undefined && lazy === undefined) flushing = setImmediate(flush);
     whenSynced();
   };
 
-  const opened = (): Member[] => {
-    begin.run();
-    return [];
+  const tell = (): void => {
+    telling = undefined;
+    for (const listener of listeners) listener();
   };
 
-  /** Puts the outcome of `work` off until the disk has the group's commit. */
-  const join = <T>(members: Member[], work: () => T, undoable: boolean): Promise<T> =>
-    new Promise<T>((resolve, rejectOne) => {
-      const member: Member = { resolve: resolve as Member['resolve'], reject: rejectOne, result: undefined, failed: false };
-      members.push(member);
-      try {
-        if (undoable) save.run();
-        member.result = work();
-        if (undoable) release.run();
-      } catch (error) {
-        // A full disk or a failing one makes SQLite roll everything back by itself.
-        const problem = members === group ? abandoned(error) : undefined;
-        if (problem) return reject(problem);
-        member.failed = true;
-        member.result = error;
-        if (undoable) {
-          undo.run();
-          release.run();
-        }
+  /** Makes sure of an open transaction that is committed soon. */
+  const open = (): void => {
+    if (closed) throw closed;
+    if (group !== undefined && lazy === undefined) return;
+    if (group === undefined) begin.run();
+    group ??= [];
+    clearTimeout(lazy);
+    lazy = undefined;
+    if (syncing === undefined) flushing = setImmediate(flush);
+  };
+
+  const openLazily = (): void => {
+    if (closed) throw closed;
+    if (group !== undefined) return;
+    begin.run();
+    group = [];
+    lazy = setTimeout(flushLazy, LAZY_MS);
+  };
+
+  const attempt = <T>(work: () => T, undoable: boolean): T => {
+    try {
+      if (undoable) save.run();
+      const result = work();
+      if (undoable) release.run();
+      return result;
+    } catch (error) {
+      // A full disk or a failing one makes SQLite roll everything back by itself.
+      if (!connection.isTransaction) throw abandon('The database refused a write.', error);
+      if (undoable) {
+        undo.run();
+        release.run();
       }
-    });
+      throw error;
+    }
+  };
+
+  const change = <T>(work: () => T, undoable: boolean): T | Promise<T> => {
+    if (!ahead) return afterwards(group as Waiting[], () => attempt(work, undoable));
+    // Told in a turn of their own, since what they do writes and is told of again.
+    telling ??= setImmediate(tell);
+    return attempt(work, undoable);
+  };
 
   return {
     prepare: (sql) => connection.prepare(sql),
@@ -149,41 +185,37 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
     next: () => ++last,
 
     async write(work, undoable) {
-      if (closed) throw closed;
-      if (group === undefined || lazy !== undefined) {
-        group ??= opened();
-        clearTimeout(lazy);
-        lazy = undefined;
-        if (syncing === undefined) flushing = setImmediate(flush);
-      }
-      return join(group, work, undoable !== undefined);
+      open();
+      return change(work, undoable !== undefined);
     },
 
     async writeLazily(work) {
-      if (closed) throw closed;
-      if (group === undefined) {
-        group = opened();
-        lazy = setTimeout(flushLazy, LAZY_MS);
-      }
-      return join(group, work, true);
+      openLazily();
+      return change(work, true);
     },
 
     async read(work) {
       if (closed) throw closed;
-      const members = lazy === undefined ? (group ?? syncing) : syncing;
-      return members === undefined ? work() : join(members, work, false);
+      const waiting = ahead ? undefined : pending();
+      return waiting === undefined ? work() : afterwards(waiting, work);
     },
 
-    durable: () => durable,
+    whenDurable(done) {
+      const waiting = pending();
+      if (waiting === undefined) done(failed);
+      else waiting.push(done);
+    },
 
-    onCommit(listener) {
+    visible: () => (ahead ? last : durable),
+
+    onVisible(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
 
     async close() {
-      if (closed) return;
-      closed = new Problem(503, 'store_unavailable', 'The database is closed.');
+      if (!connection.isOpen) return;
+      closed ??= new Problem(503, 'store_unavailable', 'The database is closed.');
       while (group !== undefined || syncing !== undefined) {
         clearImmediate(flushing);
         const ended = new Promise<void>((resolve) => {
@@ -192,18 +224,33 @@ export function openDatabase({ path, sync }: { readonly path: string; readonly s
         flush();
         if (syncing !== undefined) await ended;
       }
+      clearImmediate(telling);
       log.close();
       connection.close();
     },
   };
+
+  /** Those who wait for the last change that is not lazy. */
+  function pending(): Waiting[] | undefined {
+    return lazy === undefined ? (group ?? syncing) : syncing;
+  }
 }
 
 /** How long a change that may be lost is kept back. */
 const LAZY_MS = 20;
 
-interface Member {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  result: unknown;
-  failed: boolean;
+type Waiting = (failure: Problem | undefined) => void;
+
+/** Runs `work` now and keeps its outcome back until `waiting` is told. */
+function afterwards<T>(waiting: Waiting[], work: () => T): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    let settle: () => void;
+    waiting.push((failure) => (failure === undefined ? settle() : reject(failure)));
+    try {
+      const result = work();
+      settle = () => resolve(result);
+    } catch (error) {
+      settle = () => reject(error);
+    }
+  });
 }

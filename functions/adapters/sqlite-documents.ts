@@ -26,7 +26,7 @@ export function sqliteDocuments(
     return collection;
   };
   const watchers = watching();
-  const forgetCommits = database.onCommit(() => watchers.notify());
+  const forgetChanges = database.onVisible(() => watchers.notify());
 
   const removeExpired = (limit: number): Promise<number> =>
     database.write(() => {
@@ -98,7 +98,7 @@ export function sqliteDocuments(
 
     async close() {
       cancelExpiry();
-      forgetCommits();
+      forgetChanges();
       watchers.clear();
     },
   };

@@ -48,7 +48,7 @@ export function sqliteQueue(
     subscriptions.set(name, subscription);
     topics.get(row.topic)?.push(subscription);
   }
-  const forgetCommits = database.onCommit(() => {
+  const forgetChanges = database.onVisible(() => {
     for (const subscription of subscriptions.values()) subscription.deliver();
   });
 
@@ -77,7 +77,7 @@ export function sqliteQueue(
 
     async close() {
       cancelPrune();
-      forgetCommits();
+      forgetChanges();
       for (const subscription of subscriptions.values()) subscription.close();
     },
   };

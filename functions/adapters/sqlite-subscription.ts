@@ -113,7 +113,7 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
     });
   };
 
-  /** What is not yet on disk stays out: it may never be, and then nobody must have acted on it. */
+  /** What is not visible yet stays out: it may never be, and then nobody must have acted on it. */
   const collect = (room: number): QueuedMessage[] => {
     const messages: QueuedMessage[] = [];
     const now = clock.now();
@@ -126,7 +126,7 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
       nextDue = due.length > room ? now : (table.nextDue(now) ?? Number.POSITIVE_INFINITY);
     }
     for (let wanted = room - messages.length; wanted > 0; wanted = room - messages.length) {
-      const fresh = table.fresh(cursor, database.durable(), wanted);
+      const fresh = table.fresh(cursor, database.visible(), wanted);
       cursor = fresh.at(-1)?.sequence ?? cursor;
       messages.push(...fresh.filter(({ sequence }) => !outstanding.has(sequence)));
       if (fresh.length < wanted) break;
@@ -136,8 +136,8 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
 
   const deliver = (): void => {
     if (!changed || closed) return;
-    // Called again after each commit, which makes the newest messages durable.
-    changed = newest > database.durable();
+    // Called again when the newest messages have become visible.
+    changed = newest > database.visible();
     const ready = [...consumers].filter(({ room }) => room > 0);
     const room = ready.reduce((sum, consumer) => sum + consumer.room, 0);
     if (room === 0) return;

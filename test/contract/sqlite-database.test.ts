@@ -18,7 +18,7 @@ describe('SQLite: group commit', () => {
     database.define('CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED); PRAGMA foreign_keys = ON');
     insert = database.prepare('INSERT INTO t VALUES (?)');
     commits = 0;
-    database.onCommit(() => {
+    database.onVisible(() => {
       commits += 1;
     });
   });
@@ -73,10 +73,10 @@ describe('SQLite: group commit', () => {
       all().then(() => settled.push('read'));
       await pause(20);
       assert.deepEqual(settled, []);
-      assert.ok(database.durable() < number);
+      assert.ok(database.visible() < number);
       await finish();
       assert.deepEqual(settled, ['write', 'read']);
-      assert.ok(database.durable() >= number);
+      assert.ok(database.visible() >= number);
     });
 
     it('gathers what comes meanwhile for the next sync', async () => {
@@ -122,6 +122,119 @@ describe('SQLite: group commit', () => {
       await Promise.all([refused, waiting]);
       await assert.rejects(add(3), { code: 'store_unavailable' });
       assert.equal(syncs.length, 0);
+    });
+  });
+
+  describe('where everybody goes on at once', () => {
+    let syncs: ((error: Error | null) => void)[];
+    beforeEach(async () => {
+      await database.close();
+      syncs = [];
+      database = openDatabase({
+        path: join(folder.path, 'data.db'),
+        settles: 'at once',
+        sync: (done) => void syncs.push(done),
+      });
+      database.define('PRAGMA foreign_keys = ON');
+      insert = database.prepare('INSERT INTO t VALUES (?)');
+    });
+    const finish = async (error: Error | null = null) => {
+      while (syncs.length === 0) await pause(1);
+      syncs.shift()?.(error);
+      await pause(1);
+    };
+    const durable = () =>
+      new Promise<void>((resolve, reject) => database.whenDurable((failure) => (failure ? reject(failure) : resolve())));
+    // What is still held when a test ends would keep the file open.
+    afterEach(() => {
+      for (const done of syncs) done(null);
+    });
+
+    it('settles writes and reads before the disk has them, and tells who waits for it when it has', async () => {
+      const told: string[] = [];
+      const number = database.next();
+      await add(1);
+      assert.ok(database.visible() >= number);
+      assert.deepEqual(await all(), [1]);
+      durable().then(() => told.push('durable'));
+      await pause(20);
+      assert.equal(told.length, 0);
+      await finish();
+      assert.deepEqual(told, ['durable']);
+      database.whenDurable(() => told.push('at once'));
+      assert.deepEqual(told, ['durable', 'at once']);
+    });
+
+    it('lets those who come during a sync wait for the next one', async () => {
+      const told: number[] = [];
+      await add(1);
+      durable().then(() => told.push(1));
+      while (syncs.length === 0) await pause(1);
+      await add(2);
+      durable().then(() => told.push(2));
+      await finish();
+      assert.deepEqual(told, [1]);
+      await finish();
+      assert.deepEqual(told, [1, 2]);
+    });
+
+    it('tells listeners of what is visible, without waiting for the disk', async () => {
+      let told = 0;
+      database.onVisible(() => {
+        told += 1;
+      });
+      await add(1);
+      await add(2);
+      assert.equal(told, 0);
+      await pause(5);
+      assert.equal(told, 1);
+      await finish();
+      assert.equal(told, 1);
+    });
+
+    it('lets nobody wait for a lazy change, and commits it in its time', async () => {
+      await database.writeLazily(() => void insert.run(1));
+      let told = false;
+      database.whenDurable(() => {
+        told = true;
+      });
+      assert.ok(told);
+      await finish();
+      assert.deepEqual(await all(), [1]);
+    });
+
+    for (const [what, refuse] of [
+      ['that could not be committed', () => database.write(() => database.prepare('INSERT INTO child VALUES (7)').run())],
+      [
+        'that SQLite itself rolled back',
+        () => database.write(() => database.prepare('INSERT OR ROLLBACK INTO t VALUES (1)').run()),
+      ],
+    ] as const) {
+      it(`takes nothing more after a change ${what}: others have gone on from it`, async () => {
+        await add(1);
+        const lost = assert.rejects(durable(), { code: 'store_unavailable' });
+        await refuse().catch(() => {});
+        await lost;
+        await assert.rejects(durable(), { code: 'store_unavailable' });
+        await assert.rejects(add(2), { code: 'store_unavailable' });
+        await assert.rejects(all(), { code: 'store_unavailable' });
+      });
+    }
+
+    it('takes nothing more after a sync that failed', async () => {
+      await add(1);
+      const lost = assert.rejects(durable(), { code: 'store_unavailable' });
+      await finish(new Error('EIO'));
+      await lost;
+      await assert.rejects(durable(), { code: 'store_unavailable' });
+      await assert.rejects(add(2), { code: 'store_unavailable' });
+    });
+
+    it('undoes only the call that failed', async () => {
+      await add(1);
+      await assert.rejects(add(2, 3, 1), /UNIQUE/);
+      await add(4);
+      assert.deepEqual(await all(), [1, 4]);
     });
   });
 

@@ -55,7 +55,7 @@ describe('SQLite: queue', () => {
   it('delivers nothing before it is durable', async () => {
     const seen: boolean[] = [];
     queue.pull(name('plain'), 10, (delivery) => {
-      seen.push(Number(delivery.messageId) <= database.durable());
+      seen.push(Number(delivery.messageId) <= database.visible());
       delivery.ack();
       // Opens the next transaction, while others are still to be told of this one.
       void publish(String(seen.length));
