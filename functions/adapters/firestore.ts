@@ -3,6 +3,7 @@ import { Problem } from '../core/errors.ts';
 import { type Documents, PreconditionFailed, type Query, type Stored, type Write } from '../core/ports.ts';
 import type { Topology } from '../topology.ts';
 import { type Codec, firestoreCodec } from './firestore-values.ts';
+import { watchDocument } from './firestore-watch.ts';
 import { closeWithin, within } from './within.ts';
 
 /** The client itself tries for minutes. */
@@ -57,8 +58,8 @@ export function firestoreDocuments(options: {
       let stop = () => {};
       client().then(({ firestore, codec }) => {
         if (stopped) return;
-        const reference = firestore.collection(collection).doc(id);
-        stop = reference.onSnapshot(
+        stop = watchDocument(
+          firestore.collection(collection).doc(id),
           (snapshot) => onChange(storedOf(snapshot, codec(collection))),
           (error) => onError(problemOf(error)),
         );

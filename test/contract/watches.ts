@@ -30,6 +30,28 @@ export function watchContract(documentsOf: () => Documents): void {
       assert.equal(seen.length, 4);
     });
 
+    it('misses no last state, however many watches begin while their documents are being written', async () => {
+      const documents = documentsOf();
+      const missed: string[] = [];
+      for (let round = 0; round < 4; round++) {
+        await Promise.all(
+          Array.from({ length: 32 }, async () => {
+            const id = randomUUID();
+            let last: unknown;
+            let [written] = await documents.commit([{ kind: 'create', collection: 'things', id, data: { n: 0 } }]);
+            const stop = documents.watch('things', id, (found) => (last = found?.data.n), assert.fail);
+            for (const n of [1, 2]) {
+              const version = String(written?.version);
+              [written] = await documents.commit([{ kind: 'update', collection: 'things', id, version, set: { n } }]);
+            }
+            await until(() => last === 2, 8_000).catch(() => missed.push(`${id}: ${last}`));
+            stop();
+          }),
+        );
+      }
+      assert.deepEqual(missed, []);
+    });
+
     it('tells everyone who watches', async () => {
       const documents = documentsOf();
       const id = randomUUID();
