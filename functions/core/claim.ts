@@ -40,7 +40,8 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
   if (task.status === 'running' && task.requestId === request.requestId) return { answer: { kind: 'claimed', known } };
   if (task.status !== 'queued') return { answer: { kind: 'acknowledge', known } };
   const ended = (ending: Known): Claim => ({ kind: 'ended', known: ending });
-  if (now > task.ttl * 1000) {
+  // The clock counts whole milliseconds: less than one that is left is no time to run in.
+  if (now + 1 > task.ttl * 1000) {
     const error = { code: 'ttl_expired', message: 'The time limit of the task passed before it could run.' };
     return { change: closing(runtime, task, { status: 'expired', error }, undefined), gives: ended };
   }
