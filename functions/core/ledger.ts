@@ -58,15 +58,19 @@ export function post(runtime: LedgerParts, tenant: string, decide: Decide): Prom
 
 async function work(runtime: LedgerParts, queues: Map<string, Posting[]>, tenant: string): Promise<void> {
   const queue = queues.get(tenant) as Posting[];
-  while (queue.length > 0) {
-    const batch = queue.splice(0, POSTINGS_PER_COMMIT);
-    const left = await commitBatch(runtime, batch).catch((error: unknown) => {
-      for (const { reject } of batch) reject(error);
+  while (queue.length > 0) await commitAll(runtime, queue.splice(0, POSTINGS_PER_COMMIT));
+  queues.delete(tenant);
+}
+
+/** Answers every posting. */
+async function commitAll(runtime: LedgerParts, postings: readonly Posting[]): Promise<void> {
+  for (let batch = postings; batch.length > 0; ) {
+    const tried = batch;
+    batch = await commitBatch(runtime, tried).catch((error: unknown) => {
+      for (const { reject } of tried) reject(error);
       return [];
     });
-    queue.unshift(...left);
   }
-  queues.delete(tenant);
 }
 
 interface Ready {
@@ -100,9 +104,11 @@ async function commitBatch(runtime: LedgerParts, batch: readonly Posting[]): Pro
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
       if (await accounts.unchanged()) {
-        // Not the accounts, so one of the postings' own writes: each goes alone, and the one that failed is told.
+        // Not the accounts, so one of the postings' own writes: halved until it stands alone, and is told.
         if (batch.length === 1) throw error;
-        await eachAlone(runtime, batch);
+        const middle = Math.ceil(batch.length / 2);
+        await commitAll(runtime, batch.slice(0, middle));
+        await commitAll(runtime, batch.slice(middle));
         return [];
       }
     }
@@ -111,10 +117,6 @@ async function commitBatch(runtime: LedgerParts, batch: readonly Posting[]): Pro
   throw new Problem(503, 'contention', 'A shared budget changed too often while it was being written; try again.', {
     retryAfterSeconds: 1,
   });
-}
-
-async function eachAlone(runtime: LedgerParts, batch: readonly Posting[]): Promise<void> {
-  for (const posting of batch) await commitBatch(runtime, [posting]).catch(posting.reject);
 }
 
 async function decided(accounts: OpenAccounts, batch: readonly Posting[]) {
