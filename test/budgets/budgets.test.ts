@@ -120,6 +120,20 @@ describe('budgets', function () {
       assert.deepEqual(await amounts('tenant'), [0, 100, 0]);
     });
 
+    it('is held once by many posts of one key, and by their neighbours beside them', async () => {
+      await limit('tenant', 105);
+      const packet = { mode: 'pubsub', notBefore: later(), budgetCents: 5 };
+      const replies = await Promise.all(
+        Array.from({ length: 60 }, (_, n) => stack.dispatch({ ...packet, idempotencyKey: n % 3 === 0 ? `own ${n}` : 'one' })),
+      );
+      assert.deepEqual(
+        replies.filter(({ status }) => status !== 202),
+        [],
+      );
+      assert.equal(new Set(replies.map(({ body }) => body.id)).size, 21);
+      assert.deepEqual(await amounts('tenant'), [105, 0, 0]);
+    });
+
     it('binds at once when it is lowered, and lets what is held run', async () => {
       await limit('tenant', 50);
       const { body } = await stack.dispatch({ mode: 'pubsub', payload: {}, agent: 'codex', budgetCents: 10 });
