@@ -9,16 +9,17 @@ const ID = /^[\w-]{1,200}$/;
 const hash = z.string().regex(/^[\w-]{43}$/);
 
 export const CODES: Readonly<Record<number, readonly string[]>> = {
-  400: ['invalid_json', 'invalid_url', 'job_id_required', 'incomplete_body'],
+  400: ['invalid_json', 'invalid_url', 'job_id_required'],
   401: ['unauthenticated'],
   402: ['budget_exceeded'],
+  404: ['not_found', 'task_not_found', 'budget_not_found'],
   403: ['forbidden'],
-  404: ['not_found', 'task_not_found', 'unknown_task'],
-  409: ['task_ended', 'task_not_dead', 'lease_lost', 'already_claimed', 'cancelled', 'parked'],
-  410: ['ttl_expired'],
-  413: ['request_too_large', 'too_large'],
+  409: ['task_ended', 'task_not_dead', 'lease_lost', 'parent_ended', 'children_open'],
   415: ['unsupported_media_type'],
-  422: ['invalid_fields', 'agent_not_found', 'agent_mismatch', 'egress_denied', 'idempotency_key_reused'],
+  422: [
+    ...['invalid_fields', 'agent_not_found', 'agent_mismatch', 'egress_denied', 'idempotency_key_reused'],
+    ...['invalid_json', 'parent_not_found'],
+  ],
 };
 
 /** A problem document. Source: RFC 9457. */
@@ -97,6 +98,7 @@ export const taskSchema = z
     if (task.costCents > task.budgetCents && !task.timeline.some(({ event }) => event === 'redriven'))
       wrong('costs more than its budget');
     if (task.updatedAt < task.createdAt) wrong('was changed before it was made');
+    if (task.ttl > Date.parse(task.updatedAt) / 1000 + 604_801) wrong('may run for more than 7 days');
   });
 
 export const tasksSchema = z.strictObject({
@@ -107,3 +109,69 @@ export const updateSchema = z.strictObject({ status: z.enum([...STATUSES, 'stale
 export const ingestSchema = z.strictObject({ status: z.literal('ok'), job_id: z.string() });
 export const renewalSchema = z.strictObject({ status: z.literal('held'), cancelRequested: z.boolean() });
 export const keysSchema = z.strictObject({ keys: z.array(z.string().min(1)).min(1) });
+
+const attemptSchema = z.strictObject({
+  taskId: z.string().regex(ID),
+  agent: z.string().min(1),
+  tenant: z.string().min(1),
+  traceId: z.string().min(1),
+  payload: z.record(z.string(), z.unknown()),
+  ttl: z.number().positive(),
+  budgetCents: cents,
+  idempotencyKey: z.string().optional(),
+  epoch: z.int().min(1),
+  attempt: z.int().min(1),
+  outcomeToken: z.string().min(1).max(300),
+  effectId: z.string().min(1),
+  leaseMs: z.number().positive(),
+  quoteMicros: z.int().min(0),
+});
+
+/** Of `/task/{id}/claim` and `/task/adopt`. */
+export const claimSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('claimed'), attempt: attemptSchema }),
+  z.strictObject({ kind: z.enum(['acknowledge', 'later', 'ended']), taskId: z.string().optional() }),
+]);
+
+/** Of the agent protocol. */
+export const runSchema = z.strictObject({
+  status: z.literal('succeeded'),
+  result: z.unknown(),
+  costCents: cents,
+  taskId: z.string().regex(ID).optional(),
+});
+
+export const budgetSchema = z.strictObject({
+  scope: z.string().regex(/^(tenant|agent:[a-z][a-z0-9-]{0,62}|task:[\w-]{1,200})$/),
+  period: z.enum(['day', 'task']),
+  day: z.iso.date().optional(),
+  mode: z.enum(['plain', 'leased']).optional(),
+  limitCents: cents.nullable(),
+  heldCents: cents,
+  spentCents: cents,
+  freeCents: z.number().nullable(),
+  effectiveAt: time.optional(),
+});
+export const budgetsSchema = z.strictObject({ budgets: z.array(budgetSchema).max(500) });
+
+const group = {
+  agent: z.string().optional(),
+  traceId: z.string().optional(),
+  tenant: z.string().optional(),
+  day: z.iso.date().optional(),
+};
+export const costsSchema = z.strictObject({
+  from: z.iso.date(),
+  to: z.iso.date(),
+  groupBy: z.enum(['agent', 'trace', 'tenant', 'day']),
+  costs: z.array(
+    z.strictObject({ ...group, tasks: z.int().min(1), open: z.int().min(0), attempts: z.int().min(0), costCents: cents }),
+  ),
+  tasks: z.int().min(0),
+  totalCents: cents,
+  nextCursor: z.string().optional(),
+});
+
+export type TaskView = z.output<typeof taskSchema>;
+/** The last event of a task carries its view. */
+export const endFrameSchema = taskSchema;

@@ -1,0 +1,9 @@
+import { checkReach, checkRequests } from './generated.ts';
+
+describe('requests made from the schemas', function () {
+  this.timeout(60_000);
+
+  it('are answered as the schemas of the replies say, 1,500 of them', async () => {
+    checkReach(await checkRequests(1_500));
+  });
+});
