@@ -68,7 +68,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
       const forward = targets.get(find(path) ?? '');
       if (forward === undefined) {
         request.resume();
-        sendProblem(response, 404, 'not_found', `Nothing is served at ${path}.`);
+        sendProblem(response, 404, 'not_found', `Nothing is served at ${path.slice(0, 200)}.`);
       } else {
         forward.forward(request, response);
       }

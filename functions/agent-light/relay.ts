@@ -74,7 +74,7 @@ function failureOf(name: string, reply: EgressReply, body: unknown): Error {
   if (reply.status === 402) return new TerminalError('budget_exceeded', message);
   if (reply.status === 410) return new TerminalError('ttl_expired', message);
   const terminal = reply.status >= 400 && reply.status < 500 && reply.status !== 408 && reply.status !== 429 && isProblem;
-  if (terminal) return new TerminalError(typeof code === 'string' ? code.slice(0, 100) : 'agent_refused', message);
+  if (terminal) return new TerminalError((typeof code === 'string' && code.slice(0, 100)) || 'agent_refused', message);
   const retryAfter = Number(reply.headers['retry-after']);
   return new RetryableError(
     'agent_unreachable',

@@ -82,7 +82,9 @@ export function admitMessage(
     ...(idempotencyKey ? { idempotencyKey } : {}),
     ...full,
   };
-  return admit(runtime, packet, message.publishTime || runtime.clock.now());
+  // A publisher's clock, or an agent's word, may be ahead of ours: a time limit counts from now at the latest.
+  const now = runtime.clock.now();
+  return admit(runtime, packet, Math.min(message.publishTime || now, now));
 }
 
 async function created(

@@ -20,7 +20,7 @@ const foreignResult = z.object({
   outcome: z.object({
     status: z.enum(['succeeded', 'failed', 'expired', 'cancelled', 'retry']),
     result: resultSchema.optional(),
-    error: z.object({ code: z.string().max(100), message: z.string().max(10_000) }).optional(),
+    error: z.object({ code: z.string().min(1).max(100), message: z.string().max(10_000) }).optional(),
     costMicros: z.int().min(0).optional(),
     retryAfterMs: z.number().min(0).optional(),
     endedAt: z.number().positive().optional(),

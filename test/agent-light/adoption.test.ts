@@ -66,6 +66,21 @@ describe('messages published straight to tasks', function () {
       { status: 'dead', attempts: 7, costCents: 35 },
     ],
   ];
+  it('counts the time limit from now where the publishing time lies ahead', async () => {
+    const now = Date.now();
+    for (const [days, seconds] of [
+      [1, 60],
+      [300_000, 900],
+    ] as const) {
+      const traceId = unique();
+      const data = seconds === 900 ? { payload: {}, traceId } : { payload: {}, traceId, ttl: seconds };
+      const publishTime = new Date(now + days * 86_400_000).toISOString();
+      assert.equal(await push(stack, 'agent-light', '/pubsub/push', { data, publishTime }), 204);
+      const { ttl } = await traced(stack, traceId);
+      assert.ok(Math.abs(ttl - now / 1000 - seconds) < 10, `${ttl}`);
+    }
+  });
+
   for (const [name, data, attributes, wanted] of rows) {
     it(`become tasks: ${name}`, async () => {
       const traceId = unique();

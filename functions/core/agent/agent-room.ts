@@ -103,7 +103,7 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
   }
 }
 
-const REFUSALS: Readonly<Record<string, number>> = { unknown_task: 404, invalid_json: 400 };
+const REFUSALS: Readonly<Record<string, number>> = { unknown_task: 404, invalid_json: 400, budget_exceeded: 402 };
 const STATUS_BY_CODE: Readonly<Record<string, number>> = { budget_exceeded: 402, ttl_expired: 410 };
 
 function failed({ status, error }: Outcome): Problem {

@@ -114,7 +114,7 @@ function failure(error: unknown): Outcome {
   const known = error instanceof TerminalError || error instanceof RetryableError || error instanceof Problem;
   const code = known ? error.code : 'handler_failed';
   const message = error instanceof Error ? error.message : String(error);
-  const shown = { code: String(code).slice(0, MAX_CODE), message: String(message).slice(0, MAX_MESSAGE) };
+  const shown = { code: String(code).slice(0, MAX_CODE) || 'handler_failed', message: String(message).slice(0, MAX_MESSAGE) };
   if (error instanceof TerminalError) return { status: error.code === 'ttl_expired' ? 'expired' : 'failed', error: shown };
   const retryAfterMs = error instanceof RetryableError ? error.retryAfterMs : undefined;
   const pauses = retryAfterMs !== undefined && retryAfterMs >= 0;
