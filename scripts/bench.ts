@@ -34,6 +34,13 @@ const { values } = parseArgs({
   },
 });
 
+// So that the exit handlers run, which end what was started and remove its folders.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => process.exit(code));
+
 if (values.help) console.log(HELP);
 else await bench();
 

@@ -101,11 +101,13 @@ function drawPanel({ title, digits, bars }: Panel, top: number): string {
   return [`<text class="title" x="4" y="${top + 18}">${escaped(title)}</text>`, ...lines].join('\n');
 }
 
-/** The end of the longest range, of those that are not cut off. */
+/** The end of the longest range, of those that are not cut off; one that is reaches visibly further. */
 function axisEnd(bars: readonly Bar[]): number {
   if (bars.length === 0) return 1;
   const limit = CUT * spread(bars.map(({ seen }) => seen.median)).median;
-  return Math.max(...bars.map(({ seen }) => (seen.median > limit ? 0 : Math.min(seen.maximum, limit))));
+  const whole = bars.filter(({ seen }) => seen.median <= limit);
+  const end = Math.max(...whole.map(({ seen }) => Math.min(seen.maximum, limit)));
+  return whole.length === bars.length ? end : end * 1.15;
 }
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');

@@ -36,6 +36,7 @@ const DAY_MS = 86_400_000;
  */
 export async function measureGrowth(options: { rounds: number; seconds: number; many: number }): Promise<GrowthFigures> {
   const { rounds, seconds, many } = options;
+  if (many <= FEW) throw new RangeError(`The large store has to hold more than the ${FEW} tasks of the small one.`);
   await using release = new AsyncDisposableStack();
   const folder = await temporaryFolder(release);
   const [base, small, large] = ['base', 'small', 'large'].map((name) => join(folder, name)) as [string, string, string];

@@ -30,6 +30,9 @@ export async function startMeasured(
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...env },
   });
+  const killAtExit = () => void child.kill('SIGKILL');
+  process.once('exit', killAtExit);
+  child.once('exit', () => process.off('exit', killAtExit));
   for await (const line of createInterface({ input: child.stdout })) {
     const url = ready.exec(line)?.[1];
     if (url === undefined) continue;

@@ -24,7 +24,11 @@ export async function startPgBoss(release: AsyncDisposableStack): Promise<Record
   const server = await startNative([postgres, '-D', data, ...where], { ready: /ready to accept connections/, ...user });
   release.adopt(server, async (it) => {
     // Killed outright it would leave its shared memory behind.
-    const pid = Number((await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n', 1)[0]);
+    const pid = await readFile(join(data, 'postmaster.pid'), 'utf8').then(
+      (text) => Number.parseInt(text, 10),
+      () => undefined,
+    );
+    if (pid === undefined) return it.stop();
     process.kill(pid, 'SIGINT');
     await it.ended;
   });
