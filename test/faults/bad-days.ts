@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { functionNames } from '../../emulator-bridge/local-stack.ts';
 import { until } from '../support/folder.ts';
-import type { TestStack } from '../support/stack.ts';
 import { checkAccounts, type Expected, type Figures } from './accounts.ts';
 import type { FaultyStack } from './faulty-stack.ts';
 import { type Load, load } from './load.ts';
@@ -65,16 +64,19 @@ export const badDays = {
     },
     felt: ({ resets, figures }) => resets > figures.tasks / 25,
   },
-  /** Not for long: at three dead letters without a claim a task is dead by rights. */
+  /** The agents first, and not for long: at three dead letters without a claim a task is dead by rights. Then the results. */
   unreachable: {
     name: 'functions unreachable, and every dead letter five times',
     begin: ({ faults }) => Object.assign(faults.deliveries, { copies: 5, of: isDeadLetters }),
     async meanwhile({ faults, local }, scale) {
-      const seen = () => ['sub-dead-tasks', 'sub-dead-results'].every((name) => (local.counters()[name]?.acked ?? 0) > 0);
+      const seen = (name: string) => () => (local.counters()[name]?.acked ?? 0) > 0;
       await pause(40 * scale);
-      for (const name of ['agent-light', 'codex', 'results']) faults.functions[name]?.down();
-      await until(seen, 30_000);
-      for (const name of ['agent-light', 'codex', 'results']) faults.functions[name]?.up();
+      for (const name of ['agent-light', 'codex']) faults.functions[name]?.down();
+      await until(seen('sub-dead-tasks'), 30_000);
+      for (const name of ['agent-light', 'codex']) faults.functions[name]?.up();
+      faults.functions.results?.down();
+      await until(seen('sub-dead-results'), 30_000);
+      faults.functions.results?.up();
     },
     felt: ({ deadLettered }) => deadLettered > 0,
   },
@@ -211,13 +213,14 @@ function tracesOf({ faults, local }: FaultyStack): Record<'struck' | 'nacked' | 
   };
 }
 
-/** Waits until nothing has been delivered for longer than any backoff lasts. */
-export async function quiet({ local }: Pick<TestStack, 'local'>, quietMs: number, withinMs = 60_000): Promise<void> {
+/** Waits until nothing is held back and nothing has been delivered for longer than any backoff lasts. */
+export async function quiet({ local, faults }: FaultyStack, quietMs: number, withinMs = 60_000): Promise<void> {
   const end = Date.now() + withinMs;
   for (let before = -1; ; ) {
     const counters = Object.values(local.counters());
     const delivered = counters.reduce((sum, each) => sum + each.delivered, 0);
-    if (delivered === before && counters.every(({ inFlight }) => inFlight === 0)) return;
+    const idle = faults.deliveries.held === 0 && counters.every(({ inFlight }) => inFlight === 0);
+    if (idle && delivered === before) return;
     if (Date.now() > end) throw new Error(`deliveries go on: ${JSON.stringify(local.counters())}`);
     before = delivered;
     await pause(quietMs);

@@ -14,6 +14,8 @@ export interface DeliveryFaults {
   lostAcks: number;
   /** How often one of them has struck. */
   struck: number;
+  /** How many deliveries and answers are held back now. */
+  held: number;
 }
 
 export const noDeliveryFaults = { of: () => true, copies: 1, shuffleMs: 0, late: { share: 0, ms: 0 }, lostAcks: 0 } as const;
@@ -42,9 +44,11 @@ export function faultyDeliveries(inner: Subscriptions, faults: DeliveryFaults): 
         }
         const timer = setTimeout(() => {
           timers.delete(timer);
+          faults.held -= 1;
           run();
         }, ms);
         timers.add(timer);
+        faults.held += 1;
       };
 
       const stop = inner.pull(name, Math.max(maxOutstanding, MOST_HELD), (delivery) => {
@@ -73,6 +77,7 @@ export function faultyDeliveries(inner: Subscriptions, faults: DeliveryFaults): 
 
       return async () => {
         for (const timer of timers) clearTimeout(timer);
+        faults.held -= timers.size;
         await stop();
       };
     },

@@ -35,7 +35,7 @@ export async function faultyParts(release: AsyncDisposableStack, store: Faults['
   const functions: Record<string, TcpProxy> = {};
   for (const name of functionNames) functions[name] = await opened();
   const [front, keys] = [await opened(), await opened()];
-  const deliveries: DeliveryFaults = { ...noDeliveryFaults, struck: 0 };
+  const deliveries: DeliveryFaults = { ...noDeliveryFaults, struck: 0, held: 0 };
   const faults: Faults = {
     deliveries,
     functions,

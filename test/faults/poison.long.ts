@@ -8,7 +8,7 @@ import { comparePoison } from './poison.ts';
 
 describe('poison beside a load on the embedded runtime', () => compare(embeddedStack, 1_500));
 
-describeWithEmulators('poison beside a load on the emulator runtime', () => compare(emulatedStack, 800));
+describeWithEmulators('poison beside a load on the emulator runtime', () => compare(emulatedStack, 500));
 
 function compare(start: (flags: Readonly<Record<string, unknown>>) => Promise<TestStack>, count: number): void {
   let stack: TestStack;
