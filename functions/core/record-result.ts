@@ -5,7 +5,7 @@ import { carriable } from './claim-check.ts';
 import { close } from './close.ts';
 import { resultSchema } from './json-value.ts';
 import { retry } from './lease.ts';
-import { type Incoming, jsonOf } from './push-gate.ts';
+import { type Incoming, jsonOf, type PushMessage } from './push-gate.ts';
 import { quarantine } from './quarantine.ts';
 import { type ResultMessage, SIGNATURE } from './run-message.ts';
 import type { Runtime } from './runtime.ts';
@@ -45,19 +45,28 @@ export async function recordResult(runtime: Recorders, incoming: Incoming): Prom
   if (!runtime.signing.outcomeTokenValid(result.outcomeToken, result.taskId, result.epoch)) {
     return refuse('wrong_outcome_token', 'The outcome token does not belong to this attempt.');
   }
-  const recorded = await (signed ? record(runtime, result, knownOf(result)) : recordForeign(runtime, result));
+  const recorded = await (signed
+    ? record(runtime, result, knownOf(result))
+    : recordForeign(runtime, result, publishedAt(message) ?? runtime.clock.now()));
   if (recorded.kind === 'absent') await refuse('unknown_task', `There is no task ${result.taskId}.`);
 }
 
 const knownOf = ({ taskId, version, core }: ResultMessage): Known | undefined =>
   version !== undefined && core !== undefined ? { id: taskId, version, task: core } : undefined;
 
-/** Nobody has put a large result of theirs into storage yet. */
-async function recordForeign(runtime: Recorders, result: ResultMessage): Promise<Recorded> {
+/** Nobody has put a large result of theirs into storage yet, or said that the run ended: it had, when this was published. */
+async function recordForeign(runtime: Recorders, result: ResultMessage, publishedAt: number): Promise<Recorded> {
   const known = await readTask(runtime, result.taskId);
   if (known === undefined) return { kind: 'absent' };
   const outcome = await carriable(runtime, known.task.tenant, result.taskId, result.outcome);
-  return record(runtime, { ...result, outcome }, known);
+  const endedAt = Math.min(outcome.endedAt ?? publishedAt, publishedAt);
+  return record(runtime, { ...result, outcome: { ...outcome, endedAt } }, known);
+}
+
+/** When a message was first published: a dead letter says so. */
+function publishedAt({ attributes, publishTime }: PushMessage): number | undefined {
+  const first = Date.parse(attributes.CloudPubSubDeadLetterSourceTopicPublishTime ?? '');
+  return first || publishTime || undefined;
 }
 
 type Recorded = { readonly kind: string };

@@ -138,6 +138,25 @@ describe('results', function () {
     });
   }
 
+  it('judges a success that does not say when it ended by when it was published, be it dead-lettered since', async () => {
+    for (const [afterMs, isDead, status] of [
+      [-100, false, 'succeeded'],
+      [-100, true, 'succeeded'],
+      [100, false, 'expired'],
+      [100, true, 'expired'],
+    ] as const) {
+      const attempt = await claimed({ ttlSeconds: 0.8 });
+      const ttlMs = (await view(attempt.taskId)).ttl * 1000;
+      await until(async () => Date.now() > ttlMs + 150);
+      const first = new Date(ttlMs + afterMs).toISOString();
+      const data = { ...attempt, outcome: { status: 'succeeded', result: 1 } };
+      const dead = { data, attributes: { CloudPubSubDeadLetterSourceTopicPublishTime: first.replace('Z', '+00:00') } };
+      if (isDead) await push(stack, 'dead-letters', '/pubsub/dead-results', dead);
+      else await push(stack, 'results', '/pubsub/results', { data, publishTime: first });
+      assert.equal((await view(attempt.taskId)).status, status, `${afterMs} ${isDead}`);
+    }
+  });
+
   it('records what a report claims above its quote, whatever the outcome, and charges the quote', async () => {
     for (const outcome of [{ status: 'retry', retryAfterMs: 60_000 }, { status: 'succeeded' }, { status: 'failed' }]) {
       const attempt = await claimed();
