@@ -14,6 +14,7 @@ import { simulateSeeds } from '../test/simulation/seeds.ts';
 const SHRINK_MS = 60_000;
 const PROGRESS_EVERY_MS = 5_000;
 const MUTATION_SEEDS = 1_000;
+const MAX_TOLD = 10;
 
 const { values } = parseArgs({
   options: {
@@ -49,7 +50,10 @@ async function simulate(from: number, count: number): Promise<void> {
       console.log(`${done} of ${count} seeds, ${failed} failed, ${(done / seconds()).toFixed(0)} a second`);
     },
   });
-  for (const { seed, rule, detail } of failures) console.log(`seed ${seed} broke the rule: ${rule}. ${detail}`);
+  for (const { seed, rule, detail } of failures.slice(0, MAX_TOLD)) console.log(`seed ${seed} broke the rule: ${rule}. ${detail}`);
+  for (const [rule, broken] of Map.groupBy(failures, (failure) => failure.rule)) {
+    console.log(`${broken.length} broke the rule: ${rule} (${broken.slice(0, MAX_TOLD).map(({ seed }) => seed)})`);
+  }
   console.log(`${count} seeds from ${from} in ${seconds().toFixed(1)} s: ${failures.length} failed.`);
   process.exitCode = failures.length === 0 ? 0 : 1;
 }

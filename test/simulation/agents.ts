@@ -35,42 +35,48 @@ export function startAgents(world: World, network: Network, broker: Broker): voi
       for (let notes = step?.notes ?? 0; notes > 0; notes--) {
         schedule.after(chance.between(1, 1_000), () => update(request, { note: `note ${notes}` }, () => {}));
       }
-      if (step === undefined) answered(success(run, undefined));
-      else schedule.after(step.seconds * 1000, () => perform(request, run, step, answered));
+      if (step !== undefined) schedule.after(step.seconds * 1000, () => perform(request, run, step, answered));
     });
   }
 
   function perform(request: RunRequest, run: Run, step: Step, answered: (answer: Answer) => void): void {
     const { taskId, epoch, agent } = request;
     story.tell(agent, () => `is done with ${taskId}, epoch ${epoch}: ${step.does}`);
-    if (step.does === 'twice') report(request, run, { ...step, reports: 'succeeded' });
-    if (step.does === 'accept') schedule.after(chance.oneOf([0, 1_000, 60_000, 300_000]), () => report(request, run, step));
-    if (step.does === 'plain') run.results.push(resultOf(run));
+    if (step.does === 'twice') report(request, run, step.by, 'succeeded', half(step.costCents));
+    if (step.does === 'accept')
+      schedule.after(chance.oneOf([0, 1_000, 60_000, 300_000]), () => reportAsScripted(request, run, step));
     const isSuccess = step.does === 'twice' || step.does === 'succeed';
-    const answer = isSuccess ? success(run, step) : step.does === 'plain' ? json(200, resultOf(run)) : ANSWERS[step.does];
+    if (isSuccess || step.does === 'plain') run.results.push({ result: resultOf(run), at: schedule.now() });
+    if (isSuccess) run.costsCents.push(step.costCents);
+    const answer = isSuccess ? success(run, step.costCents) : step.does === 'plain' ? json(200, resultOf(run)) : ANSWERS[step.does];
     if (answer !== undefined) answered(answer);
   }
 
-  function report(request: RunRequest, run: Run, step: Step, tries = 6): void {
-    if (step.reports === 'nothing') return;
+  function reportAsScripted(request: RunRequest, run: Run, { reports, by, costCents }: Step): void {
+    if (reports === 'nothing') return;
+    report(request, run, by, reports === 'relent' ? 'retry' : reports, costCents);
+    if (reports === 'relent') schedule.after(30_000, () => report(request, run, by, 'succeeded', half(costCents)));
+  }
+
+  function report(request: RunRequest, run: Run, by: Step['by'], status: string, costCents: number | undefined, tries = 6): void {
     const { taskId, epoch, outcomeToken } = request;
     const proof = { epoch, outcomeToken };
     const result = resultOf(run);
-    if (step.reports === 'succeeded') run.results.push(result);
-    run.costsCents.push(step.costCents);
+    if (status === 'succeeded') run.results.push({ result, at: schedule.now() });
+    run.costsCents.push(costCents);
     const outcome = {
-      status: step.reports,
-      ...(step.reports === 'succeeded' ? { result } : { error: { code: 'reported', message: 'As the script says.' } }),
+      status,
+      ...(status === 'succeeded' ? { result } : { error: { code: 'reported', message: 'As the script says.' } }),
     };
-    const cost = step.costCents === undefined ? {} : { costCents: step.costCents };
-    const again = (status: number) => {
-      if (status !== 0 && status < 500) return;
-      if (tries > 1) schedule.after(20_000, () => report(request, run, step, tries - 1));
+    const cost = costCents === undefined ? {} : { costCents };
+    const again = (answer: number) => {
+      if (answer !== 0 && answer < 500) return;
+      if (tries > 1) schedule.after(20_000, () => report(request, run, by, status, costCents, tries - 1));
     };
-    if (step.by === 'update') update(request, { outcome: { ...outcome, ...cost } }, again);
-    if (step.by === 'ingest') post('/callbacks/ingest', { job_id: taskId, ...proof, outcome: { ...outcome, ...cost } }, again);
-    if (step.by !== 'results') return;
-    const costMicros = step.costCents === undefined ? {} : { costMicros: step.costCents * 10_000 };
+    if (by === 'update') update(request, { outcome: { ...outcome, ...cost } }, again);
+    if (by === 'ingest') post('/callbacks/ingest', { job_id: taskId, ...proof, outcome: { ...outcome, ...cost } }, again);
+    if (by !== 'results') return;
+    const costMicros = costCents === undefined ? {} : { costMicros: costCents * 10_000 };
     broker.publish('results', JSON.stringify({ taskId, ...proof, outcome: { ...outcome, ...costMicros } }), {});
   }
 
@@ -84,12 +90,10 @@ export function startAgents(world: World, network: Network, broker: Broker): voi
   }
 }
 
-function success(run: Run, step: Step | undefined): Answer {
-  const result = resultOf(run);
-  run.results.push(result);
-  run.costsCents.push(step?.costCents);
-  return json(200, { status: 'succeeded', result, ...(step?.costCents === undefined ? {} : { costCents: step.costCents }) });
-}
+const half = (cents: number | undefined): number | undefined => cents && cents / 2;
+
+const success = (run: Run, costCents: number | undefined): Answer =>
+  json(200, { status: 'succeeded', result: resultOf(run), ...(costCents === undefined ? {} : { costCents }) });
 
 /** No other attempt has the same. */
 const resultOf = ({ taskId, epoch }: Run) => ({ run: `${taskId}/${epoch}` });

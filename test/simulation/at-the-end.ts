@@ -5,18 +5,20 @@ import type { Fields } from '../../functions/core/ports.ts';
 import { brokenLink } from '../../functions/core/signing.ts';
 import { isEnded, type Task } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
+import { checkSettled } from './budget-invariants.ts';
 import type { World } from './world.ts';
 
 /** How long after the faults a task must still have had time to run, for its never having run to be a fault. */
 const TIME_TO_RUN_MS = 420_000;
 
 /** Tells the oracle of the first rule that does not hold. */
-export function checkTheEnd(world: World, faultsEnded: number): void {
+export function checkTheEnd(world: World): void {
   const { oracle, documents } = world;
   const tasks = new Map([...documents.all('tasks')].map(([id, { data }]) => [id, fromDocument(data)]));
-  for (const [id, task] of tasks) checkTask(world, id, task, faultsEnded);
+  for (const [id, task] of tasks) checkTask(world, id, task);
   for (const { id } of oracle.accepted) if (!tasks.has(id)) oracle.violated('nothing accepted is lost', `${id} is not there`);
   checkKeys(world, tasks);
+  checkSettled(world, tasks);
   checkRuns(world, tasks);
   checkCallbacks(world, tasks);
   checkPublished(world, tasks);
@@ -25,13 +27,13 @@ export function checkTheEnd(world: World, faultsEnded: number): void {
   }
 }
 
-function checkTask({ oracle, signing }: World, id: string, task: Task, faultsEnded: number): void {
+function checkTask({ oracle, signing, faultsEnd }: World, id: string, task: Task): void {
   if (!isEnded(task.status)) oracle.violated('every accepted task ends', `${id} is ${task.status}`);
   if (task.pending !== undefined) oracle.violated('what must follow an end does', `${id}: ${task.pending}`);
   if (task.callbackUrl !== undefined && task.callback === undefined)
     oracle.violated('what must follow an end does', `${id}: no callback`);
   if (brokenLink(signing, task.timeline) !== -1) oracle.violated('audit chains verify', id);
-  const couldRunFrom = Math.max(faultsEnded, task.notBefore ?? 0, task.retryAt ?? 0, task.createdAt);
+  const couldRunFrom = Math.max(faultsEnd, task.notBefore ?? 0, task.retryAt ?? 0, task.createdAt);
   const neverRan = task.status === 'expired' && task.timeline.at(-1)?.by === 'sweeper' && task.epoch === 0;
   if (neverRan && task.ttl * 1000 - couldRunFrom > TIME_TO_RUN_MS)
     oracle.violated('what is accepted is run', `${id} was never run`);
@@ -41,7 +43,7 @@ function checkTask({ oracle, signing }: World, id: string, task: Task, faultsEnd
 }
 
 /** One task for one key and payload; none for another payload. */
-function checkKeys({ oracle }: World, tasks: ReadonlyMap<string, Task>): void {
+function checkKeys({ oracle, isSteady }: World, tasks: ReadonlyMap<string, Task>): void {
   const firsts = new Map<string, number>();
   for (const { plan, id, isReplay, view } of oracle.accepted) {
     const expected = plan.key === undefined ? undefined : keyedId(plan.tenant, plan.agent, `key-${plan.key}`);
@@ -53,6 +55,10 @@ function checkKeys({ oracle }: World, tasks: ReadonlyMap<string, Task>): void {
     if (payload?.reference !== true && plan.agent !== 'codex' && JSON.stringify(payload?.steps) !== JSON.stringify(plan.steps)) {
       oracle.violated('a key stands for one payload', `${id} answered for ${JSON.stringify(plan.steps)}`);
     }
+  }
+  for (const { id } of oracle.accepted) {
+    const isPublishers = tasks.get(id)?.timeline[0]?.by === 'publisher';
+    if (isSteady && !isPublishers && !firsts.has(id)) oracle.violated('one request creates a task', `nobody was told so of ${id}`);
   }
   for (const [id, times] of firsts) if (times > 1) oracle.violated('one request creates a task', `${times} were told so of ${id}`);
 }
@@ -76,7 +82,7 @@ function checkRuns({ oracle }: World, tasks: ReadonlyMap<string, Task>): void {
     const isHttpAgent = task.agent === 'worker' || task.agent === 'slow';
     if (task.status !== 'succeeded' || !isHttpAgent || typeof task.result !== 'object') continue;
     const run = oracle.runs.get(`${id}/${task.closedEpoch}`);
-    const isGiven = run?.results.some((result) => JSON.stringify(result) === JSON.stringify(task.result));
+    const isGiven = run?.results.some(({ result }) => JSON.stringify(result) === JSON.stringify(task.result));
     if (!isGiven)
       oracle.violated('a result is what its attempt gave', `${id}, epoch ${task.closedEpoch}: ${JSON.stringify(task.result)}`);
   }

@@ -17,7 +17,7 @@ const TIME_LIMIT_MS = 100_000;
 const keys = Object.fromEntries(
   ['red', 'blue'].map((tenant, index) => {
     const random = (bytes: number) => String(index + 1).repeat(bytes * 2);
-    return [tenant, newApiKey(random, { tenant, scopes: ['dispatch', 'read'], createdAt: 0 })];
+    return [tenant, newApiKey(random, { tenant, scopes: ['dispatch', 'read', 'admin'], createdAt: 0 })];
   }),
 );
 
@@ -27,10 +27,10 @@ export const apiKeys: readonly (readonly [id: string, record: Fields])[] = Objec
   record,
 ]);
 
-export function startClients(world: World, network: Network, broker: Broker, { plans, operations }: Scenario): void {
+export function startClients(world: World, network: Network, broker: Broker, { plans, operations, limits }: Scenario): void {
   const { schedule, oracle, story } = world;
   const known: { id: string; tenant: string }[] = [];
-  for (const operation of operations) schedule.after(operation.at * 1000, () => perform(operation));
+  for (const operation of [...limits, ...operations]) schedule.after(operation.at * 1000, () => perform(operation));
 
   function perform(operation: Operation): void {
     if (operation.kind === 'dispatch') {
@@ -39,6 +39,9 @@ export function startClients(world: World, network: Network, broker: Broker, { p
     } else if (operation.kind === 'publish') {
       const plan = at(plans, operation.plan);
       for (let copy = 0; copy < operation.copies; copy++) publish(plan, `${operation.plan % plans.length}`);
+    } else if (operation.kind === 'limit') {
+      const { tenant, scope, limitCents, mode } = operation;
+      send('PUT', `/budgets/${scope}`, tenant, { limitCents, mode }, (answer) => told('limit', scope, answer));
     } else if (known.length > 0) {
       const task = at(known, operation.task);
       if (operation.kind === 'read') {

@@ -32,11 +32,11 @@ export async function smallestStory(seed: number, ms: number): Promise<Told> {
   return { violation: violation?.rule, text: told(smallest, story) };
 }
 
-function told({ plans, operations, faults, ...rest }: Scenario, story: readonly string[]): string {
+function told({ plans, operations, limits, faults, ...rest }: Scenario, story: readonly string[]): string {
   const scripted = [
     ['world', { ...rest, faults }] as const,
     ...plans.map((plan, index) => [`plan ${index}`, plan] as const),
-    ...operations.map((operation) => ['operation', operation] as const),
+    ...[...limits, ...operations].map((operation) => ['operation', operation] as const),
   ];
   return [...scripted.map(([name, value]) => `${name}: ${JSON.stringify(value)}`), ...story].join('\n');
 }

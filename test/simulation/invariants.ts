@@ -9,18 +9,21 @@ import type { World } from './world.ts';
 
 /** Checks every change of a task; the first one that breaks a rule is told to the oracle. */
 export function watchTasks(world: World): void {
-  world.documents.onChange((change) => {
-    if (change.collection !== 'tasks') return;
-    const { id, at } = change;
-    const broken = brokenRule(world, change);
-    world.story.tell('store', () => `${id}: ${summary(change.before)} -> ${summary(change.after)}`);
-    if (broken !== undefined) world.oracle.violated(broken[0], `${id} at ${at}: ${broken[1]}`);
+  world.documents.onCommit((changes) => {
+    for (const change of changes) if (change.collection === 'tasks') check(world, change);
   });
+}
+
+function check(world: World, change: StoreChange): void {
+  const { id, at, before, after } = change;
+  world.story.tell('store', () => `${id}: ${summary(before)} -> ${summary(after)}`);
+  const broken = brokenRule(world, change);
+  if (broken !== undefined) world.oracle.violated(broken[0], `${id} at ${at}: ${broken[1]}`);
 }
 
 type Broken = readonly [rule: string, detail: string] | undefined;
 
-function brokenRule(world: World, { before, after, at }: StoreChange): Broken {
+function brokenRule(world: World, { id, before, after, at }: StoreChange): Broken {
   if (after === undefined) return ['nothing accepted is lost', 'its document was removed'];
   const now = fromDocument(after);
   if (before === undefined) return brokenState(now) ?? brokenChain(world, undefined, now);
@@ -28,7 +31,7 @@ function brokenRule(world: World, { before, after, at }: StoreChange): Broken {
   return (
     brokenState(now) ??
     brokenEnd(was, now) ??
-    brokenStep(world, was, now, at) ??
+    brokenStep(world, id, was, now, at) ??
     brokenCharges(was, now) ??
     brokenChain(world, was, now)
   );
@@ -77,13 +80,14 @@ function brokenEnd(was: Task, now: Task): Broken {
   // A late report is to be told to the budgets; nothing else comes back.
   const back = now.pending?.filter((one) => one !== 'budget' && !was.pending?.includes(one)) ?? [];
   if (back.length > 0) return ['what was done is not done again', String(back)];
-  if (was.callback !== undefined && was.callback !== now.callback)
+  const isToldAgain = now.timeline.length > was.timeline.length && now.timeline.at(-1)?.event.startsWith('callback_');
+  if (was.callback !== undefined && (was.callback !== now.callback || isToldAgain))
     return ['a callback has one end', `${was.callback} -> ${now.callback}`];
   return undefined;
 }
 
 /** From one state to the next, and by whom: the timeline names the epoch that wrote. */
-function brokenStep(world: World, was: Task, now: Task, at: number): Broken {
+function brokenStep(world: World, id: string, was: Task, now: Task, at: number): Broken {
   const entry = now.timeline.length > was.timeline.length ? now.timeline.at(-1) : undefined;
   const step = `${was.status} -> ${now.status}`;
   if (now.epoch < was.epoch) return ['epochs only grow', `${was.epoch} -> ${now.epoch}`];
@@ -100,6 +104,9 @@ function brokenStep(world: World, was: Task, now: Task, at: number): Broken {
     return ['a pause is kept', `${was.retryAt - at} ms early`];
   if (was.status === 'waiting' && now.status === 'queued' && at + world.skewMs < (was.notBefore ?? 0))
     return ['notBefore is kept', step];
+  if (now.status === 'succeeded' && !isEnded(was.status) && isTooLate(world, id, now)) {
+    return ['an outcome after the deadline does not count', step];
+  }
   if (was.status !== 'running') return undefined;
 
   if (entry !== undefined && FENCED.has(entry.event) && entry.epoch !== was.epoch) {
@@ -111,8 +118,12 @@ function brokenStep(world: World, was: Task, now: Task, at: number): Broken {
   if (entry?.by === 'sweeper') {
     const { resultGraceMs } = world.settings.times;
     const lease = was.parked ? was.ttl * 1000 : Math.min((was.leasedAt ?? 0) + (was.leaseMs ?? 0), was.ttl * 1000);
-    if (at < lease + resultGraceMs)
-      return ['nothing is taken back while its lease lives', `${lease + resultGraceMs - at} ms early`];
+    const overdue = at - lease - resultGraceMs;
+    if (overdue < 0) return ['nothing is taken back while its lease lives', `${-overdue} ms early`];
+    const couldBeTaken = Math.max(lease + resultGraceMs, world.faultsEnd);
+    if (now.status === 'expired' && was.ttl * 1000 - couldBeTaken > TIME_TO_TAKE_BACK_MS)
+      return ['what was lost is taken back', step];
+    if (entry.code === 'lease_lost' && world.isSteady) return ['no lease is lost without a cause', `epoch ${was.epoch}`];
   }
   if (was.cancelRequested && now.status === 'queued') return ['what is to be cancelled does not run again', step];
   return undefined;
@@ -127,6 +138,15 @@ const FENCED: ReadonlySet<string> = new Set(['retry', 'progress', 'parked']);
 /** A claim that was decided in time may arrive a little later. */
 const SLACK_MS = 200_000;
 
+/** A sweep or two. */
+const TIME_TO_TAKE_BACK_MS = 150_000;
+
+/** Whether no result of the attempt had been given by the ttl; of HTTP agents alone it is known when. */
+function isTooLate({ oracle, skewMs }: World, id: string, { closedEpoch, ttl }: Task): boolean {
+  const run = oracle.runs.get(`${id}/${closedEpoch}`);
+  return run !== undefined && !run.results.some(({ at }) => at <= ttl * 1000 + skewMs);
+}
+
 /** A charge stays, and only ever falls, once, to what was reported. */
 function brokenCharges(was: Task, now: Task): Broken {
   for (const [index, charge] of was.charges.entries()) {
@@ -138,6 +158,9 @@ function brokenCharges(was: Task, now: Task): Broken {
     if (next.costMicros === undefined || next.costMicros > charge.costMicros) return ['a charge only falls', change];
     if (charge.reported && next.costMicros !== charge.costMicros) return ['a report counts once', change];
   }
+  const entry = now.timeline.length > was.timeline.length ? now.timeline.at(-1) : undefined;
+  const isAgain = entry?.event === 'settled' && was.charges.some(({ epoch, reported }) => epoch === entry.epoch && reported);
+  if (isAgain) return ['a report counts once', `epoch ${entry.epoch} was settled again`];
   return undefined;
 }
 

@@ -16,8 +16,8 @@ export interface Run {
   readonly taskId: string;
   readonly epoch: number;
   readonly attempt: number;
-  /** The results that it gave, and the costs that it told of, however often. */
-  readonly results: unknown[];
+  /** The results that it gave and when, and the costs that it told of, however often. */
+  readonly results: { readonly result: unknown; readonly at: number }[];
   readonly costsCents: (number | undefined)[];
 }
 

@@ -17,15 +17,16 @@ export function portsOf(world: World, instance: Instance, broker: Broker, networ
   const now = () => Math.floor(schedule.now() + instance.skewMs);
   const storeTime = () => Math.floor(schedule.now());
 
-  /** One call: `effect` happens where the port leads to. `lost` is what the caller is told when the reply does not come. */
-  function call<T>(what: string, effect: () => T, unavailable: () => Error, lost?: () => Error): Promise<T> {
+  /** One call: `effect` happens where the port leads to. `refused` is what a repeat by the client library is told. */
+  function call<T>(what: string, effect: () => T, unavailable: () => Error, refused?: () => Error): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (!instance.isAlive) return;
-      const { crash, failed, lostReply } = world.faults();
+      const { crash, failed, lostReply, repeated } = world.faults();
       const crashes = chance.happens(crash) ? chance.oneOf(['before', 'after'] as const) : undefined;
       if (crashes === 'before') return instance.crash(`before ${what}`);
       const fails = chance.happens(failed);
-      const losesReply = lost !== undefined && chance.happens(lostReply);
+      const isRepeated = refused !== undefined && chance.happens(repeated);
+      const lost = isRepeated ? refused : chance.happens(lostReply) ? unavailable : undefined;
       schedule.after(latency(world), () => {
         if (fails) {
           story.tell(instance.label, () => `${what} fails`);
@@ -39,7 +40,7 @@ export function portsOf(world: World, instance: Instance, broker: Broker, networ
           reply = () => reject(error);
         }
         if (crashes === 'after') return instance.crash(`after ${what}`);
-        if (!losesReply) return replied(reply);
+        if (lost === undefined) return replied(reply);
         const error = lost();
         story.tell(instance.label, () => `the reply to ${what} is lost (${(error as { code?: string }).code})`);
         replied(() => reject(error));
@@ -69,8 +70,8 @@ export function portsOf(world: World, instance: Instance, broker: Broker, networ
           `commit ${named(writes)}`,
           () => store.commit(writes, storeTime()),
           storeUnavailable,
-          // The library repeats a commit that had no answer: the precondition has then gone.
-          () => (chance.happens(0.5) ? new PreconditionFailed('The reply was lost, and the repeat refused.') : storeUnavailable()),
+          // The library repeats a commit that had no answer: what the commit required has then gone.
+          repeatRefused,
         ),
       query: (collection, query) =>
         call(`query ${collection}`, () => ({ documents: store.query(collection, query), at: storeTime() }), storeUnavailable),
@@ -80,8 +81,8 @@ export function portsOf(world: World, instance: Instance, broker: Broker, networ
           replied(() => {
             if (!isStopped) onChange(store.get(collection, id));
           });
-        store.onChange((change) => {
-          if (!isStopped && change.collection === collection && change.id === id) tell();
+        store.onCommit((changes) => {
+          if (!isStopped && changes.some((change) => change.collection === collection && change.id === id)) tell();
         });
         tell();
         return () => {
@@ -97,12 +98,7 @@ export function portsOf(world: World, instance: Instance, broker: Broker, networ
     control: documentsOf(world.control),
     messages: {
       publish: (topic, message) =>
-        call(
-          `publish on ${topic}`,
-          () => broker.publish(topic, message.data, message.attributes),
-          messagesUnavailable,
-          messagesUnavailable,
-        ),
+        call(`publish on ${topic}`, () => broker.publish(topic, message.data, message.attributes), messagesUnavailable),
       close: async () => {},
     },
     objects: {
@@ -114,7 +110,6 @@ export function portsOf(world: World, instance: Instance, broker: Broker, networ
             if (isNew || !ifAbsent) objects.set(`${bucket}/${name}`, bytes);
             return isNew || !ifAbsent;
           },
-          objectsUnavailable,
           objectsUnavailable,
         ),
       get: (bucket, name) => call(`get ${bucket}/${name}`, () => objects.get(`${bucket}/${name}`), objectsUnavailable),
@@ -158,6 +153,7 @@ export const SECRETS: Readonly<Record<string, string>> = {
   'webhook-keys': 'the webhook key of a simulated world, long enough',
 };
 
+const repeatRefused = () => new PreconditionFailed('The reply was lost, and the repeat refused.');
 const storeUnavailable = () => new Problem(503, 'store_unavailable', 'The store did not answer as it should.');
 const messagesUnavailable = () => new Problem(503, 'messages_unavailable', 'The broker did not take a message.');
 const objectsUnavailable = () => new Problem(503, 'objects_unavailable', 'The object storage did not answer as it should.');

@@ -21,7 +21,7 @@ export interface Step {
   /** What it says it cost; nothing said is the quote. */
   readonly costCents: number | undefined;
   /** For accepted work: what is reported in the end, and how. */
-  readonly reports: 'succeeded' | 'failed' | 'retry' | 'nothing';
+  readonly reports: 'succeeded' | 'failed' | 'retry' | 'relent' | 'nothing';
   readonly by: 'update' | 'ingest' | 'results';
   readonly notes: number;
 }
@@ -41,10 +41,19 @@ export interface Plan {
   readonly notBeforeSeconds: number | undefined;
   readonly isLarge: boolean;
   readonly isChild: boolean;
+  /** The first plan's agent, tenant and key, with a payload of its own. */
+  readonly isTwin: boolean;
 }
 
 /** `plan` and `task` are taken modulo what there is. */
 export type Operation = { readonly at: number } & (
+  | {
+      readonly kind: 'limit';
+      readonly tenant: Plan['tenant'];
+      readonly scope: 'tenant' | 'agent:worker' | 'agent:light';
+      readonly limitCents: number | null;
+      readonly mode: 'plain' | 'leased';
+    }
   | { readonly kind: 'dispatch'; readonly plan: number; readonly copies: number; readonly retries: number }
   | { readonly kind: 'publish'; readonly plan: number; readonly copies: number }
   | { readonly kind: 'cancel' | 'redrive'; readonly task: number }
@@ -59,6 +68,7 @@ export interface Scenario {
   readonly instances: number;
   readonly plans: readonly Plan[];
   readonly operations: readonly Operation[];
+  readonly limits: readonly Operation[];
 }
 
 const sometimes = <T>(arbitrary: fc.Arbitrary<T>, oneIn = 2): fc.Arbitrary<T | undefined> =>
@@ -72,7 +82,7 @@ const step: fc.Arbitrary<Step> = fc.record({
     ...['accept' as const, 'accept' as const, 'hang' as const, 'garbage' as const],
   ),
   costCents: fc.constantFrom(undefined, 0, 1, 2.5, 20),
-  reports: fc.constantFrom<Step['reports'][]>('succeeded', 'succeeded', 'failed', 'retry', 'nothing'),
+  reports: fc.constantFrom<Step['reports'][]>('succeeded', 'succeeded', 'failed', 'retry', 'relent', 'nothing'),
   by: fc.constantFrom<Step['by'][]>('update', 'ingest', 'results'),
   notes: fc.constantFrom(0, 0, 0, 2),
 });
@@ -90,6 +100,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   notBeforeSeconds: sometimes(fc.constantFrom(3, 90), 6),
   isLarge: fc.constantFrom(false, false, false, true),
   isChild: fc.constantFrom(false, false, true),
+  isTwin: fc.constantFrom(false, false, false, true),
 });
 
 const at = fc.integer({ min: 0, max: 300 });
@@ -110,10 +121,30 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ at, kind: fc.constant('read' as const), task: index, waitSeconds: fc.constantFrom(0, 20) }) },
 );
 
+/** Some worlds have caps on what a tenant, or one of its agents, may spend in a day. */
+const limits: fc.Arbitrary<readonly Operation[]> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant([]) },
+  {
+    weight: 1,
+    arbitrary: fc.array(
+      fc.record({
+        at: fc.constantFrom(0, 0, 100, 200),
+        kind: fc.constant('limit' as const),
+        tenant: fc.constantFrom<Plan['tenant'][]>('red', 'red', 'blue'),
+        scope: fc.constantFrom('tenant' as const, 'tenant' as const, 'agent:worker' as const, 'agent:light' as const),
+        limitCents: fc.constantFrom(10, 35, 80, 300, 0, null),
+        mode: fc.constantFrom<('plain' | 'leased')[]>('plain', 'leased'),
+      }),
+      { minLength: 1, maxLength: 4 },
+    ),
+  },
+);
+
 /** Each seed has some of the faults only: with all of them at once, few tasks get far. */
 const faults: fc.Arbitrary<Faults> = fc.record({
   crash: fc.constantFrom(0, 0, 0.004, 0.03),
-  lostReply: fc.constantFrom(0, 0, 0.03, 0.2),
+  lostReply: fc.constantFrom(0, 0, 0.03, 0.15),
+  repeated: fc.constantFrom(0, 0, 0.05, 0.2),
   failed: fc.constantFrom(0, 0, 0.02, 0.15),
   slow: fc.constantFrom(0, 0, 0.01, 0.05),
   duplicate: fc.constantFrom(0, 0, 0.2, 0.7),
@@ -129,6 +160,13 @@ export const scenario: fc.Arbitrary<Scenario> = fc.record({
   faultSeconds: fc.constantFrom(300, 600, 900),
   skewMs: fc.constantFrom(0, 50, 5_000),
   instances: fc.constantFrom(1, 2),
-  plans: fc.array(plan, { minLength: 1, maxLength: 4 }),
+  plans: fc.array(plan, { minLength: 1, maxLength: 4 }).map(twinned),
   operations: fc.array(operation, { minLength: 1, maxLength: 9 }),
+  limits,
 });
+
+function twinned(plans: readonly Plan[]): readonly Plan[] {
+  const [first] = plans as [Plan];
+  const { agent, tenant, key } = first;
+  return plans.map((one) => (one.isTwin ? { ...one, agent, tenant, key } : one));
+}

@@ -22,6 +22,7 @@ import { topology } from '../../functions/topology.ts';
 import { AGENTS, startAgents } from './agents.ts';
 import { checkTheEnd } from './at-the-end.ts';
 import { brokerOf } from './broker.ts';
+import { watchBudgets } from './budget-invariants.ts';
 import { chanceOf } from './chance.ts';
 import { apiKeys, startClients } from './clients.ts';
 import { instancesOf } from './instances.ts';
@@ -41,6 +42,7 @@ import { NO_FAULTS, type World } from './world.ts';
 const START = Date.UTC(2026, 5, 30, 23, 54);
 const LONGEST_MS = 8 * 3_600_000;
 const SWEEP_MS = 60_000;
+const STEADY = ['crash', 'lostReply', 'failed', 'slow', 'dropped'] as const;
 
 export interface Outcome {
   readonly violation: Violation | undefined;
@@ -95,11 +97,14 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
     oracle,
     story: storyFrom(START, schedule.now, isTold),
     faults: () => (schedule.now() < faultsEnd ? given.faults : NO_FAULTS),
+    faultsEnd,
+    isSteady: STEADY.every((fault) => given.faults[fault] === 0),
     skewMs: given.skewMs,
     instances: given.instances,
   };
   for (const [id, data] of apiKeys) world.control.commit([{ kind: 'create', collection: 'keys', id, data }], START);
   watchTasks(world);
+  watchBudgets(world);
   const network = networkOf(world);
   const broker = brokerOf(world, network);
   const instances = instancesOf(world, broker, network);
@@ -113,7 +118,7 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
   const isBroken = () => oracle.violation !== undefined;
   sweepEvery();
   await schedule.run(START + LONGEST_MS, isBroken);
-  if (!isBroken()) checkTheEnd(world, faultsEnd);
+  if (!isBroken()) checkTheEnd(world);
   world.story.tell('end', () =>
     oracle.violation ? `VIOLATED: ${oracle.violation.rule}. ${oracle.violation.detail}` : 'all is well',
   );
@@ -125,7 +130,7 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
       sweepEvery();
       const due = schedule.now() + given.skewMs;
       const isDue = [...world.documents.all('tasks').values()].some(({ data }) => (data.wakeAt as number) <= due);
-      if (!isDue) return;
+      if (!isDue && world.documents.all('allowances').size === 0) return;
       const isAmiss = world.chance.happens(world.faults().sweeps);
       const times = isAmiss ? world.chance.oneOf([0, 2]) : 1;
       for (let time = 0; time < times; time++) sweep();

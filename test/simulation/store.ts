@@ -15,8 +15,8 @@ export interface Store {
   /** All or none. Throws `PreconditionFailed`. */
   commit(writes: readonly Write[], at: number): Written[];
   query(collection: string, query: Query): Stored[];
-  /** Calls back before the writer hears of it; the documents are the store's own, not to be changed. */
-  onChange(listener: (change: StoreChange) => void): void;
+  /** Calls back before the writer hears of it, with all of a commit; the documents are the store's own, not to be changed. */
+  onCommit(listener: (changes: readonly StoreChange[]) => void): void;
   all(collection: string): ReadonlyMap<string, StoredDocument>;
 }
 
@@ -35,7 +35,7 @@ export interface StoreChange {
 
 export function memoryStore(): Store {
   const collections = new Map<string, Map<string, StoredDocument>>();
-  const listeners: ((change: StoreChange) => void)[] = [];
+  const listeners: ((changes: readonly StoreChange[]) => void)[] = [];
   let version = 0;
 
   const collectionOf = (name: string): Map<string, StoredDocument> => {
@@ -68,7 +68,7 @@ export function memoryStore(): Store {
         if (document === undefined) collectionOf(collection).delete(id);
         else collectionOf(collection).set(id, document);
       }
-      for (const change of changes) for (const listener of listeners) listener(change);
+      for (const listener of listeners) listener(changes);
       return versions;
     },
 
@@ -90,7 +90,7 @@ export function memoryStore(): Store {
         .map(({ id, document }) => shown(id, document));
     },
 
-    onChange: (listener) => listeners.push(listener),
+    onCommit: (listener) => listeners.push(listener),
     all: collectionOf,
   };
 }

@@ -13,8 +13,10 @@ import type { Tokens } from './tokens.ts';
 export interface Faults {
   /** An instance ends at a call of a port: before it had its effect, or after that and before the reply. */
   readonly crash: number;
-  /** A call had its effect, and its reply was lost: as an error, or as the refusal of the client library's own repeat. */
+  /** A call had its effect, and its reply was lost. */
   readonly lostReply: number;
+  /** The same of a commit, which the client library then repeated, and the repeat was refused. */
+  readonly repeated: number;
   /** A call failed without effect. */
   readonly failed: number;
   /** A call took seconds to minutes. */
@@ -34,6 +36,7 @@ export interface Faults {
 export const NO_FAULTS: Faults = {
   crash: 0,
   lostReply: 0,
+  repeated: 0,
   failed: 0,
   slow: 0,
   duplicate: 0,
@@ -56,6 +59,10 @@ export interface World {
   readonly story: Story;
   /** What goes wrong now. */
   faults(): Faults;
+  /** From when on nothing goes wrong any more. */
+  readonly faultsEnd: number;
+  /** Whether every call but those of the broker gets through, quickly, though a commit may be made twice: no attempt is lost then. */
+  readonly isSteady: boolean;
   /** How far an instance's clock may be off, in milliseconds. */
   readonly skewMs: number;
   /** How many instances of each function there are. */
