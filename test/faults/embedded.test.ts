@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { type BadDay, badDays, endure, quiet } from './bad-days.ts';
+import { badDays } from './bad-days.ts';
+import { type BadDay, endure, quiet } from './endure.ts';
 import { type FaultyEmbedded, faultyEmbedded } from './faulty-embedded.ts';
 import { redriveTwice } from './redrive.ts';
 
@@ -8,9 +9,9 @@ describe('faults on the embedded runtime', function () {
   this.timeout(60_000);
   const running = new Map<string, Promise<void>>();
 
-  const suffer = (name: string, what: (stack: FaultyEmbedded) => Promise<unknown>) => {
+  const suffer = (name: string, what: (stack: FaultyEmbedded) => Promise<unknown>, network?: true) => {
     before(() => {
-      const run = onItsOwn(what);
+      const run = onItsOwn(what, network);
       // Awaited by its own test, which may come later.
       run.catch(() => {});
       running.set(name, run);
@@ -19,13 +20,13 @@ describe('faults on the embedded runtime', function () {
   };
 
   for (const day of Object.values<BadDay>(badDays)) {
-    suffer(day.name, (stack) => endure(stack, day, { count: 120, scale: 1, withinMs: 40_000 }));
+    suffer(day.name, (stack) => endure(stack, day, { count: 120, scale: 1, withinMs: 40_000 }), day.network);
   }
   suffer('every dead task redriven twice', (stack) => redriveTwice(stack, 60, 40_000));
 });
 
-async function onItsOwn(what: (stack: FaultyEmbedded) => Promise<unknown>): Promise<void> {
-  const stack = await faultyEmbedded();
+async function onItsOwn(what: (stack: FaultyEmbedded) => Promise<unknown>, network?: true): Promise<void> {
+  const stack = await faultyEmbedded({ network });
   try {
     await what(stack);
     await quiet(stack, 1_200);

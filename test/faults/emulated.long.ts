@@ -1,6 +1,7 @@
 import { describeWithEmulators } from '../support/emulators.ts';
 import { shown } from './accounts.ts';
-import { type BadDay, badDays, endure, together } from './bad-days.ts';
+import { badDays, together } from './bad-days.ts';
+import { type BadDay, endure } from './endure.ts';
 import { type FaultyEmulated, faultyEmulated } from './faulty-emulated.ts';
 
 /** Functions in processes of their own ask for unknown keys every 30 s at most: until then, no message may run out of rounds. */
@@ -14,7 +15,7 @@ describeWithEmulators('faults on the emulator runtime, 5,000 tasks each', () => 
     for (const day of days) {
       it(`${day.name}: nothing lost, nothing doubled`, async function () {
         this.timeout(500_000);
-        const { figures } = await endure(stack, day, { count: 5_000, scale: 10, withinMs: 400_000 });
+        const figures = await endure(stack, day, { count: 5_000, scale: 10, withinMs: 400_000 });
         console.log(`      ${shown(figures)}`);
       });
     }

@@ -20,6 +20,8 @@ export interface DeliveryFaults {
 
 export const noDeliveryFaults = { of: () => true, copies: 1, shuffleMs: 0, late: { share: 0, ms: 0 }, lostAcks: 0 } as const;
 
+export const isDeadLetters = (subscription: string): boolean => subscription.startsWith('sub-dead-');
+
 /** Held messages must not keep the others back. */
 const MOST_HELD = 4_000;
 /** What stands for the acknowledgement deadline after which a broker delivers again. */

@@ -16,8 +16,11 @@ export interface FaultyEmbedded extends FaultyStack {
   remove(): void;
 }
 
-/** The embedded runtime in this process. Its keys are cached by a clock that runs twenty times as fast. */
-export async function faultyEmbedded(flags: Readonly<Record<string, unknown>> = {}): Promise<FaultyEmbedded> {
+/**
+ * The embedded runtime in this process. Its keys are cached by a clock that runs twenty times as fast. Without a `network`
+ * deliveries reach the functions as they do in every day's use; `faults.functions` has no effect then.
+ */
+export async function faultyEmbedded({ network = false } = {}): Promise<FaultyEmbedded> {
   await using release = new AsyncDisposableStack();
   const folder = temporaryFolder();
   const store = failingStore();
@@ -26,9 +29,9 @@ export async function faultyEmbedded(flags: Readonly<Record<string, unknown>> = 
   const hurried: Clock = { ...systemClock(), now: () => Date.now() * 20 };
 
   const local = await startEmbedded({
-    settings: quickSettings({ runtime: 'embedded', dataDir: folder.path, agents, ...flags }),
+    settings: quickSettings({ runtime: 'embedded', dataDir: folder.path, agents }),
     log: silent,
-    between,
+    between: network ? between : { source: between.source },
     runtimeFor(runtime) {
       outside.set(runtime.name, runtime);
       const jwks = new URL(runtime.settings.oidc.jwksUrl);

@@ -2,14 +2,11 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { keyedId } from '../../functions/core/create.ts';
-import type { Stored } from '../../functions/core/ports.ts';
-import { SHARDS, TASKS } from '../../functions/core/store.ts';
 import type { Known, Task } from '../../functions/core/task.ts';
-import { fromDocument } from '../../functions/core/task-document.ts';
-import { until } from '../support/folder.ts';
 import type { Listener, Received } from '../support/http-listener.ts';
 import type { TestStack } from '../support/stack.ts';
 import { REMOTE_COST_CENTS } from './faulty-stack.ts';
+import { allEnded, storedTasks } from './stored-load.ts';
 
 export interface Kind {
   readonly agent: 'remote' | 'light' | 'codex';
@@ -107,45 +104,12 @@ export function load(stack: () => LoadedStack, agent: Listener, receiver: Listen
     });
   }
 
-  async function query(equal: Record<string, string | number>, each: (found: Stored[]) => boolean): Promise<void> {
-    for (let after: { value: number; id: string } | undefined; ; ) {
-      const orderBy = { field: 'createdAt', direction: 'desc' } as const;
-      const scope = { tenant: 'default', traceId: name, ...equal };
-      const { documents } = await stack().documents.query(TASKS, { equal: scope, orderBy, after, limit: PAGE });
-      if (!each(documents) || documents.length < PAGE) return;
-      const last = documents.at(-1) as Stored;
-      after = { value: last.data.createdAt as number, id: last.id };
-    }
-  }
-
-  async function stored(): Promise<Known<Task>[]> {
-    const all: Known<Task>[] = [];
-    for (let shard = 0; shard < SHARDS; shard++) {
-      await query({ shard }, (found) => {
-        for (const { id, version, data } of found) all.push({ id, version, task: fromDocument(data) });
-        return true;
-      });
-    }
-    return all;
-  }
-
-  async function anyIs(status: string): Promise<boolean> {
-    let found = false;
-    for (let shard = 0; shard < SHARDS && !found; shard++) {
-      await query({ shard, status }, (documents) => {
-        found = documents.length > 0;
-        return false;
-      });
-    }
-    return found;
-  }
-
   return {
     name,
     accepted,
     runs: () => runs,
     receiver,
-    stored,
+    stored: () => storedTasks(stack().documents, name),
     async post() {
       const numbers = Array.from({ length: count }, (_, n) => n).values();
       const began = Date.now();
@@ -158,36 +122,12 @@ export function load(stack: () => LoadedStack, agent: Listener, receiver: Listen
         }),
       );
     },
-    async ended(withinMs) {
-      const end = Date.now() + withinMs;
-      const left = () => Math.max(1, end - Date.now());
-      for (const status of ['queued', 'running']) await until(async () => !(await anyIs(status)), left(), POLL_MS);
-      // A task that was running at the first look may be queued at the second.
-      let all: Known<Task>[] = [];
-      const done = ({ task }: Known<Task>): boolean =>
-        task.finishedAt !== undefined &&
-        task.pending === undefined &&
-        (task.callbackUrl === undefined || task.callback !== undefined);
-      await until(
-        async () => {
-          all = await stored();
-          return all.length >= count && all.every(done);
-        },
-        left(),
-        POLL_MS,
-      ).catch(() => {
-        const open = all.filter((known) => !done(known));
-        const shown = open.slice(0, 3).map(({ id, task }) => JSON.stringify({ id, ...task }));
-        throw new Error(`${name}: of ${all.length} tasks ${open.length} are open after ${withinMs} ms\n${shown.join('\n')}`);
-      });
-    },
+    ended: (withinMs) => allEnded(() => stack().documents, name, count, withinMs),
   };
 }
 
 /** Attempts of a task that dies. */
 export const DEAD_AFTER = 2;
-const PAGE = 500;
-const POLL_MS = 100;
 
 class Refused extends Error {}
 
