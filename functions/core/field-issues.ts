@@ -11,7 +11,7 @@ export interface FieldIssue {
 
 /** One issue per bad field; each unknown field is one of its own, `unknown_field`, with `unknownField` as its message. */
 export function fieldIssues(error: z.ZodError, unknownField: string): FieldIssue[] {
-  return error.issues.flatMap((issue) => {
+  const all = error.issues.flatMap((issue) => {
     const at = issue.path.map(String).join('.');
     if (issue.code !== 'unrecognized_keys') return [{ field: at, code: issue.code, message: spoken(issue.message) }];
     return issue.keys.map((key) => ({
@@ -20,6 +20,7 @@ export function fieldIssues(error: z.ZodError, unknownField: string): FieldIssue
       message: unknownField,
     }));
   });
+  return all.filter(({ field }, index) => all.findIndex((one) => one.field === field) === index);
 }
 
 /** The library's words for a wrong value, as a sentence without its subject. */

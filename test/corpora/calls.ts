@@ -185,6 +185,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     path: '/task-update/{}',
     body: updateBody,
     overrides: outcome,
+    often: ['outcome'],
     proves: true,
     answers: { 200: replies.updateSchema },
     weight: 6,
