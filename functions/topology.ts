@@ -36,6 +36,8 @@ export interface FunctionRow {
   readonly memoryMiB: number;
   readonly concurrency: number;
   readonly timeoutSeconds: number;
+  /** Bounds what a flood can cost. */
+  readonly maximumInstances: number;
   /** The customary variables that it reads, beside the project's and `ORCHESTRATOR_…`. */
   readonly environment: readonly string[];
 }
@@ -49,6 +51,24 @@ export type Role =
   | { readonly kind: 'invoke'; readonly function: string };
 
 export type DatabaseName = 'tasks' | 'control';
+
+/** A bucket. `lockedDays`: nobody can delete or replace an object before that, nor shorten it, not even its owner. */
+export interface BucketRow {
+  readonly deleteAfterDays?: number;
+  readonly lockedDays?: number;
+}
+
+/** When somebody is told. */
+export interface AlertRow {
+  /** A message that waits longer is stuck: the longest backoff and some time to run. */
+  readonly unackedSeconds: number;
+  /** Of the requests of a function in five minutes, those that it answered with 5xx. */
+  readonly errorRatio: number;
+  /** A schedule that was not heard of for so long. */
+  readonly silentSeconds: number;
+  /** Of the month's spending limit. */
+  readonly spentShare: number;
+}
 
 /** A cron line, in UTC, and the path that is POSTed to with the push account's token. */
 export interface ScheduleRow {
@@ -83,11 +103,12 @@ export interface Topology {
   readonly subscriptions: Readonly<Record<string, SubscriptionRow>>;
   readonly functions: Readonly<Record<string, FunctionRow>>;
   readonly schedules: Readonly<Record<string, ScheduleRow>>;
-  readonly buckets: Readonly<Record<string, { readonly deleteAfterDays?: number }>>;
+  readonly buckets: Readonly<Record<string, BucketRow>>;
   readonly secrets: readonly string[];
   readonly collections: Readonly<Record<string, CollectionRow>>;
   /** The account whose tokens Pub/Sub and the scheduler present. */
   readonly pushAccount: string;
+  readonly alerts: AlertRow;
 }
 
 const DAY = 86_400;
@@ -110,6 +131,8 @@ const listIndex = (...equal: string[]): IndexField[] => [asc('shard'), asc('tena
 
 export const topology: Topology = {
   pushAccount: 'push',
+
+  alerts: { unackedSeconds: 900, errorRatio: 0.05, silentSeconds: 300, spentShare: 0.8 },
 
   topics: {
     tasks: {},
@@ -175,6 +198,7 @@ export const topology: Topology = {
       memoryMiB: 512,
       concurrency: 80,
       timeoutSeconds: 60,
+      maximumInstances: 100,
       environment: ['PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID', 'RESULTS_TOPIC', 'RESULTS_TOPIC_ID', 'AGENT_COST_PER_RUN_CENTS'],
     },
     'agent-light': {
@@ -191,6 +215,7 @@ export const topology: Topology = {
       memoryMiB: 512,
       concurrency: 40,
       timeoutSeconds: 600,
+      maximumInstances: 100,
       environment: ['AGENT_COST_PER_RUN_CENTS', 'PUBSUB_VERIFY_OIDC', 'PUBSUB_AUDIENCE', 'RESULTS_TOPIC', 'RESULTS_TOPIC_ID'],
     },
     /** The second example: an agent of a user's own, which reaches the store through `dispatch` alone. */
@@ -201,6 +226,7 @@ export const topology: Topology = {
       memoryMiB: 512,
       concurrency: 40,
       timeoutSeconds: 600,
+      maximumInstances: 100,
       environment: ['AGENT_COST_PER_RUN_CENTS', 'PUBSUB_VERIFY_OIDC'],
     },
     results: {
@@ -215,6 +241,7 @@ export const topology: Topology = {
       memoryMiB: 512,
       concurrency: 80,
       timeoutSeconds: 60,
+      maximumInstances: 40,
       environment: ['RESULTS_PUBSUB_VERIFY_OIDC', 'RESULTS_PUBSUB_AUDIENCE'],
     },
     'dead-letters': {
@@ -230,6 +257,7 @@ export const topology: Topology = {
       memoryMiB: 512,
       concurrency: 80,
       timeoutSeconds: 60,
+      maximumInstances: 10,
       environment: ['PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID', 'AGENT_COST_PER_RUN_CENTS', 'PUBSUB_VERIFY_OIDC'],
     },
     callbacks: {
@@ -243,6 +271,7 @@ export const topology: Topology = {
       memoryMiB: 512,
       concurrency: 80,
       timeoutSeconds: 60,
+      maximumInstances: 40,
       environment: ['PUBSUB_VERIFY_OIDC'],
     },
     sweeper: {
@@ -257,6 +286,7 @@ export const topology: Topology = {
       memoryMiB: 512,
       concurrency: 1,
       timeoutSeconds: 60,
+      maximumInstances: 2,
       environment: ['PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID', 'PUBSUB_VERIFY_OIDC'],
     },
   },
