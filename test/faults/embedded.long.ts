@@ -42,7 +42,7 @@ function suffer(days: readonly BadDay[], redriven?: (stack: () => FaultyEmbedded
   redriven?.(() => stack);
 
   it('what came late to the ended changed nothing, and nothing is left in a queue', async () => {
-    await quiet(stack, 1_200);
+    await quiet(stack);
     await stack.stop();
     assert.deepEqual(stack.leftInQueues(), {});
   });

@@ -29,7 +29,7 @@ async function onItsOwn(what: (stack: FaultyEmbedded) => Promise<unknown>, netwo
   const stack = await faultyEmbedded({ network });
   try {
     await what(stack);
-    await quiet(stack, 1_200);
+    await quiet(stack);
   } finally {
     await stack.stop();
   }

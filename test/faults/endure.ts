@@ -46,6 +46,8 @@ export async function endure(
   } finally {
     stack.faults.heal();
   }
+  // A task may have ended while another attempt of it still ran.
+  await quiet(stack);
   const figures = await checkAccounts(stack.signing, given, day.expected);
   const now = tracesOf(stack);
   const traces = { figures, ...now };
@@ -67,7 +69,7 @@ function tracesOf({ faults, local }: FaultyStack): Record<Exclude<keyof Traces, 
 }
 
 /** Waits until nothing is held back and nothing has been delivered for longer than any backoff lasts. */
-export async function quiet({ local, faults }: FaultyStack, quietMs: number, withinMs = 60_000): Promise<void> {
+export async function quiet({ local, faults }: FaultyStack, withinMs = 60_000): Promise<void> {
   const end = Date.now() + withinMs;
   for (let before = -1; ; ) {
     const counters = Object.values(local.counters());
@@ -76,6 +78,9 @@ export async function quiet({ local, faults }: FaultyStack, quietMs: number, wit
     if (idle && delivered === before) return;
     if (Date.now() > end) throw new Error(`deliveries go on: ${JSON.stringify(local.counters())}`);
     before = delivered;
-    await pause(quietMs);
+    await pause(QUIET_MS);
   }
 }
+
+/** Quick settings have a backoff of a second at most. */
+const QUIET_MS = 1_200;

@@ -8,6 +8,7 @@ import { httpListener } from '../support/http-listener.ts';
 import { quickSettings, type TestStack } from '../support/stack.ts';
 import { embeddedStack } from '../support/stack-embedded.ts';
 import { checkAccounts, type Figures } from './accounts.ts';
+import { quiet } from './endure.ts';
 import type { FaultyEmulated } from './faulty-emulated.ts';
 import { REMOTE_PRICE_CENTS } from './faulty-stack.ts';
 import { load, MIX } from './load.ts';
@@ -43,6 +44,7 @@ export async function killFunctions(stack: FaultyEmulated, { count, forMs, pause
   }
   await posted;
   await given.ended(withinMs);
+  await quiet(stack);
   return { figures: await checkAccounts(stack.signing, given, { someNeverRan: true }), kills };
 }
 

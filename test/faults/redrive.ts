@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Refusal } from '../support/stack.ts';
 import { checkAccounts, type Figures } from './accounts.ts';
+import { quiet } from './endure.ts';
 import type { FaultyStack } from './faulty-stack.ts';
 import { load } from './load.ts';
 
@@ -28,6 +29,7 @@ export async function redriveTwice(stack: FaultyStack, count: number, withinMs: 
     resolve();
   }
   await given.ended(withinMs);
+  await quiet(stack);
   return checkAccounts(stack.signing, given, { redrives: 1 });
 }
 
