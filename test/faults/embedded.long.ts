@@ -6,7 +6,7 @@ import { type FaultyEmbedded, faultyEmbedded } from './faulty-embedded.ts';
 import { redriveTwice } from './redrive.ts';
 
 describe('faults on the embedded runtime, 5,000 tasks each', function () {
-  this.timeout(240_000);
+  this.timeout(500_000);
   const days = Object.values<BadDay>(badDays);
   describe('of broker, clocks, keys and store', () =>
     suffer(
@@ -18,7 +18,7 @@ describe('faults on the embedded runtime, 5,000 tasks each', function () {
 
 function redriving(stack: () => FaultyEmbedded): void {
   it('redriving every dead task twice changes nothing twice', async () => {
-    console.log(`      ${shown(await redriveTwice(stack(), 5_000, 120_000))}`);
+    console.log(`      ${shown(await redriveTwice(stack(), 5_000, 240_000))}`);
   });
 }
 
@@ -34,7 +34,7 @@ function suffer(days: readonly BadDay[], redriven?: (stack: () => FaultyEmbedded
 
   for (const day of days) {
     it(`${day.name}: nothing lost, nothing doubled`, async () => {
-      const figures = await endure(stack, day, { count: 5_000, scale: 10, withinMs: 180_000 });
+      const figures = await endure(stack, day, { count: 5_000, scale: 10, withinMs: 400_000 });
       console.log(`      ${shown(figures)}`);
     });
   }

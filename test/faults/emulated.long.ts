@@ -8,7 +8,7 @@ import { type FaultyEmulated, faultyEmulated } from './faulty-emulated.ts';
 const flags = { 'times.backoffMinimumMs': 1_000, 'times.backoffMaximumMs': 10_000 };
 
 describeWithEmulators('faults on the emulator runtime, 5,000 tasks each', () => {
-  const { duplicates, disorder, delay, lostAcks, resets, slowness, keyRotation, storeUnreachable, clocksOneWay } = badDays;
+  const { disorder, delay, lostAcks, resets, slowness, keyRotation, storeUnreachable, clocksOneWay } = badDays;
   let stack: FaultyEmulated;
 
   const suffer = (days: readonly BadDay[]) => {
@@ -27,7 +27,7 @@ describeWithEmulators('faults on the emulator runtime, 5,000 tasks each', () => 
       stack = await faultyEmulated();
     });
     after(() => stack?.stop());
-    suffer([duplicates, together(disorder, delay, lostAcks), together(resets, slowness), storeUnreachable]);
+    suffer([storeUnreachable, together(disorder, delay, lostAcks), together(resets, slowness)]);
   });
 
   describe('of clocks and keys', () => {

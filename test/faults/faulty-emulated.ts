@@ -21,7 +21,7 @@ export interface FaultyEmulated extends FaultyStack {
 }
 
 /** A backlog of some seconds must not be published again and again: on a busy machine that would feed it. */
-const PATIENT = { 'times.republishMs': 10_000, 'times.republishMaximumMs': 60_000 };
+const PATIENT = { 'times.republishMs': 30_000, 'times.republishMaximumMs': 600_000 };
 
 /** The emulator runtime, one process per function. Inside `describeWithEmulators`. */
 export async function faultyEmulated({ flags, skewMs = {} }: EmulatedFaults = {}): Promise<FaultyEmulated> {
