@@ -14,6 +14,7 @@ import { logSync, openFile, type Sync } from './sqlite-file.ts';
  * Source: Nightingale, Veeraraghavan, Chen, Flinn, "Rethink the Sync" (OSDI 2006), for the second.
  */
 export interface Database {
+  readonly settles: 'when durable' | 'at once';
   /** Prepares a statement; to be done once, not per call. */
   prepare(sql: string): StatementSync;
   /** Creates tables and indexes. */
@@ -31,6 +32,13 @@ export interface Database {
    * loss in a crash only repeats work. Others do not wait for it.
    */
   writeLazily(work: () => void): Promise<void>;
+  /**
+   * Puts a part of the running write off until just before its commit. The result takes it back and says whether that was still
+   * possible. Only where everybody goes on at once: whoever puts off must not outlive a commit that fails.
+   */
+  defer(work: () => void): () => boolean;
+  /** Runs what was put off: for those who look at the tables themselves. */
+  runDeferred(): void;
   /** Runs `work` at once; what it may have seen counts as written by the caller too. */
   read<T>(work: () => T): Promise<T>;
   /** Calls back once everything written so far is on disk (at once where it is), or with the reason why it never will be. */
@@ -46,7 +54,7 @@ export interface Database {
 export interface DatabaseOptions {
   readonly path: string;
   /** By default `when durable`. */
-  readonly settles?: 'when durable' | 'at once';
+  readonly settles?: Database['settles'];
   /** Makes what is committed durable; tests put their own there. */
   readonly sync?: Sync;
 }
@@ -62,6 +70,7 @@ export function openDatabase({ path, settles = 'when durable', sync }: DatabaseO
   const undo = connection.prepare('ROLLBACK TO one');
   const release = connection.prepare('RELEASE one');
   const listeners = new Set<() => void>();
+  const deferred = new Set<() => void>();
   /** Who waits for the open transaction, and for the one that the disk is taking. */
   let group: Waiting[] | undefined;
   let syncing: Waiting[] | undefined;
@@ -69,6 +78,8 @@ export function openDatabase({ path, settles = 'when durable', sync }: DatabaseO
   let telling: NodeJS.Immediate | undefined;
   /** Whether the open transaction holds lazy changes alone; then a timer is to commit it. */
   let lazy: NodeJS.Timeout | undefined;
+  /** How often the commit has waited for those who are told of its changes. */
+  let rounds = 0;
   let last = firstNumber;
   let committed = last;
   let durable = last;
@@ -90,17 +101,31 @@ export function openDatabase({ path, settles = 'when durable', sync }: DatabaseO
     clearImmediate(flushing);
     clearTimeout(lazy);
     lazy = undefined;
+    deferred.clear();
     if (connection.isTransaction) connection.exec('ROLLBACK');
     if (ahead) fail(problem);
     for (const done of waiting) done(problem);
     return problem;
   };
 
+  const runDeferred = (): void => {
+    for (const work of deferred) work();
+    deferred.clear();
+  };
+
   const flush = (): void => {
     if (group === undefined || syncing !== undefined) return;
+    if (telling !== undefined && rounds < MOST_ROUNDS) {
+      // Those who are told now write more, which would otherwise need a commit of its own.
+      rounds += 1;
+      flushing = setImmediate(flush);
+      return;
+    }
+    rounds = 0;
     clearTimeout(lazy);
     lazy = undefined;
     try {
+      runDeferred();
       commit.run();
     } catch (cause) {
       abandon('The database could not commit.', cause);
@@ -144,6 +169,8 @@ export function openDatabase({ path, settles = 'when durable', sync }: DatabaseO
     group ??= [];
     clearTimeout(lazy);
     lazy = undefined;
+    // Told first, so that what they write at once is part of the same commit.
+    if (ahead) telling ??= setImmediate(tell);
     if (syncing === undefined) flushing = setImmediate(flush);
   };
 
@@ -180,6 +207,7 @@ export function openDatabase({ path, settles = 'when durable', sync }: DatabaseO
   };
 
   return {
+    settles,
     prepare: (sql) => connection.prepare(sql),
     define: (sql) => connection.exec(sql),
     next: () => ++last,
@@ -193,6 +221,14 @@ export function openDatabase({ path, settles = 'when durable', sync }: DatabaseO
       openLazily();
       return change(work, true);
     },
+
+    defer(work) {
+      if (deferred.size === MOST_DEFERRED) runDeferred();
+      deferred.add(work);
+      return () => deferred.delete(work);
+    },
+
+    runDeferred,
 
     async read(work) {
       if (closed) throw closed;
@@ -221,6 +257,7 @@ export function openDatabase({ path, settles = 'when durable', sync }: DatabaseO
         const ended = new Promise<void>((resolve) => {
           whenSynced = resolve;
         });
+        rounds = MOST_ROUNDS;
         flush();
         if (syncing !== undefined) await ended;
       }
@@ -238,6 +275,10 @@ export function openDatabase({ path, settles = 'when durable', sync }: DatabaseO
 
 /** How long a change that may be lost is kept back. */
 const LAZY_MS = 20;
+/** How many turns a commit waits for those who go on from its changes: as many as a task has steps. */
+const MOST_ROUNDS = 3;
+/** A bound on memory, for a loop that writes without ever letting the event loop turn. */
+const MOST_DEFERRED = 1000;
 
 type Waiting = (failure: Problem | undefined) => void;
 

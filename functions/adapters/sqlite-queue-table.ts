@@ -3,9 +3,8 @@ import type { Database } from './sqlite-database.ts';
 /** A message as it waits. Its sequence number is also its id. */
 export interface QueuedMessage {
   readonly sequence: number;
-  readonly data: Uint8Array;
-  /** JSON text. */
-  readonly attributes: string;
+  readonly data: Buffer;
+  readonly attributes: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch. */
   readonly publishTime: number;
   readonly nacks: number;
@@ -31,14 +30,25 @@ export function queueTable(database: Database, subscription: string) {
     AND sequence IN (SELECT sequence FROM ${table} ORDER BY sequence LIMIT ?)`);
 
   return {
-    insert: (message: Omit<QueuedMessage, 'nacks'>) =>
-      void insert.run(message.sequence, message.data, message.attributes, message.publishTime),
+    insert: ({ sequence, data, attributes, publishTime }: QueuedMessage) =>
+      void insert.run(sequence, data, JSON.stringify(attributes), publishTime),
     remove: (sequence: number) => void remove.run(sequence),
     delay: (sequence: number, nacks: number, dueAt: number) => void delay.run(nacks, dueAt, sequence),
-    get: (sequence: number) => get.get(sequence) as QueuedMessage | undefined,
-    fresh: (after: number, upTo: number, limit: number) => fresh.all(after, upTo, limit) as unknown as QueuedMessage[],
+    get: (sequence: number) => {
+      const row = get.get(sequence) as Row | undefined;
+      return row && messageOf(row);
+    },
+    fresh: (after: number, upTo: number, limit: number) => (fresh.all(after, upTo, limit) as unknown as Row[]).map(messageOf),
     due: (now: number, limit: number) => due.all(now, limit).map((row) => row.sequence as number),
     nextDue: (after = 0) => (nextDue.get(after)?.due ?? undefined) as number | undefined,
     removeBefore: (publishTime: number, limit: number) => void removeBefore.run(publishTime, limit),
   };
 }
+
+type Row = Omit<QueuedMessage, 'data' | 'attributes'> & { readonly data: Uint8Array; readonly attributes: string };
+
+const messageOf = ({ data, attributes, ...row }: Row): QueuedMessage => ({
+  ...row,
+  data: Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+  attributes: JSON.parse(attributes),
+});

@@ -30,11 +30,10 @@ export function sqliteQueue(
   const topics = new Map<string, QueueSubscription[]>(Object.keys(topology.topics).map((topic) => [topic, []]));
 
   /** Only inside a write. */
-  const insert = (topic: string, data: Uint8Array, attributes: Readonly<Record<string, string>>): string => {
+  const insert = (topic: string, data: Buffer, attributes: Readonly<Record<string, string>>): string => {
     const sequence = database.next();
-    const text = JSON.stringify(attributes);
     for (const subscription of topics.get(topic) ?? []) {
-      if (subscription.admits(attributes)) subscription.insert({ sequence, data, attributes: text, publishTime: clock.now() });
+      if (subscription.admits(attributes)) subscription.insert({ sequence, data, attributes, publishTime: clock.now(), nacks: 0 });
     }
     return String(sequence);
   };

@@ -3,13 +3,14 @@ import { compileFilter } from '../core/subscription-filter.ts';
 import type { SubscriptionRow } from '../topology.ts';
 import { type Backoff, backoffMs, deadLetterAttributes } from './redelivery.ts';
 import type { Database } from './sqlite-database.ts';
+import { freshMessages } from './sqlite-fresh-messages.ts';
 import { type QueuedMessage, queueTable } from './sqlite-queue-table.ts';
 
 /** One subscription's backlog, in a table of its own. */
 export interface QueueSubscription {
   admits(attributes: Readonly<Record<string, string>>): boolean;
   /** Only inside a write. */
-  insert(message: Omit<QueuedMessage, 'nacks'>): void;
+  insert(message: QueuedMessage): void;
   pull(maxOutstanding: number, onDelivery: (delivery: Delivery) => void): ReturnType<Subscriptions['pull']>;
   /** Hands out what is committed and due, as far as the consumers have room. Cheap where nothing has changed. */
   deliver(): void;
@@ -26,7 +27,7 @@ export interface SubscriptionContext {
   readonly backoff: Backoff;
   readonly projectId: string;
   /** Publishes inside the running write. */
-  readonly insert: (topic: string, data: Uint8Array, attributes: Readonly<Record<string, string>>) => string;
+  readonly insert: (topic: string, data: Buffer, attributes: Readonly<Record<string, string>>) => string;
 }
 
 interface Consumer {
@@ -35,19 +36,15 @@ interface Consumer {
   readonly unanswered: Set<number>;
 }
 
-/**
- * A message that waits for its first delivery is found by `cursor`, the last one handed out, and costs no index. A nacked one
- * carries the time it is due. Those being delivered are known to memory alone, so a restart delivers them again.
- */
+/** A nacked message carries the time it is due. Those being delivered are known to memory alone, so a restart delivers them again. */
 export function openSubscription(context: SubscriptionContext): QueueSubscription {
   const { database, clock, name, row, backoff } = context;
   const table = queueTable(database, name);
+  const fresh = freshMessages(database, table);
   const admits = compileFilter(row.filter);
   const consumers = new Set<Consumer>();
   const outstanding = new Map<number, Consumer>();
-  let cursor = 0;
   let nextDue = table.nextDue() ?? Number.POSITIVE_INFINITY;
-  let newest = 0;
   let changed = true;
   let cancelTimer = () => {};
   let closed = false;
@@ -60,17 +57,18 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
   /** Undelivers: the next `deliver` finds the message again. */
   const giveBack = (sequence: number): void => {
     outstanding.delete(sequence);
-    cursor = Math.min(cursor, sequence - 1);
+    fresh.giveBack(sequence);
     nextDue = 0;
     changed = true;
   };
 
   const nack = (message: QueuedMessage): void => {
+    fresh.store(message);
     const attempt = message.nacks + 1;
     if (row.deadLetter && attempt >= row.deadLetter.maxDeliveryAttempts) {
       table.remove(message.sequence);
       const origin = { subscription: name, projectId: context.projectId, publishTime: message.publishTime, deliveries: attempt };
-      const attributes = { ...JSON.parse(message.attributes), ...deadLetterAttributes(origin) };
+      const attributes = { ...message.attributes, ...deadLetterAttributes(origin) };
       context.insert(row.deadLetter.topic, message.data, attributes);
       return;
     }
@@ -79,17 +77,27 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
     nextDue = Math.min(nextDue, dueAt);
   };
 
-  const answer = (message: QueuedMessage, consumer: Consumer, change: () => void): void => {
-    if (!consumer.unanswered.delete(message.sequence)) return;
+  const ack = (message: QueuedMessage, consumer: Consumer): void => {
+    if (!answered(message, consumer)) return;
+    if (fresh.forget(message.sequence)) outstanding.delete(message.sequence);
+    else record(message, () => table.remove(message.sequence));
+  };
+
+  const answered = ({ sequence }: QueuedMessage, consumer: Consumer): boolean => {
+    if (!consumer.unanswered.delete(sequence)) return false;
     consumer.room += 1;
-    // Lost in a crash, an answer only repeats a delivery.
+    // A consumer that was full may have left messages waiting, and the commit that would bring them may be some time off.
+    if (consumer.room === 1) queueMicrotask(wake);
+    return true;
+  };
+
+  /** Lost in a crash, an answer only repeats a delivery. */
+  const record = (message: QueuedMessage, change: () => void): void => {
     const settled = database.writeLazily(() => {
       change();
       outstanding.delete(message.sequence);
       changed = true;
     });
-    // A consumer that was full may have left messages waiting, and the commit that would bring them may be some time off.
-    if (consumer.room === 1) queueMicrotask(deliver);
     settled.catch(() => {
       if (closed) return;
       giveBack(message.sequence);
@@ -104,16 +112,17 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
     outstanding.set(message.sequence, consumer);
     consumer.onDelivery({
       messageId: String(message.sequence),
-      data: Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength),
-      attributes: JSON.parse(message.attributes),
+      data: message.data,
+      attributes: message.attributes,
       publishTime: message.publishTime,
       deliveryAttempt: message.nacks + 1,
-      ack: () => answer(message, consumer, () => table.remove(message.sequence)),
-      nack: () => answer(message, consumer, () => nack(message)),
+      ack: () => ack(message, consumer),
+      nack: () => {
+        if (answered(message, consumer)) record(message, () => nack(message));
+      },
     });
   };
 
-  /** What is not visible yet stays out: it may never be, and then nobody must have acted on it. */
   const collect = (room: number): QueuedMessage[] => {
     const messages: QueuedMessage[] = [];
     const now = clock.now();
@@ -125,19 +134,14 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
       }
       nextDue = due.length > room ? now : (table.nextDue(now) ?? Number.POSITIVE_INFINITY);
     }
-    for (let wanted = room - messages.length; wanted > 0; wanted = room - messages.length) {
-      const fresh = table.fresh(cursor, database.visible(), wanted);
-      cursor = fresh.at(-1)?.sequence ?? cursor;
-      messages.push(...fresh.filter(({ sequence }) => !outstanding.has(sequence)));
-      if (fresh.length < wanted) break;
-    }
+    messages.push(...fresh.take(room - messages.length, (sequence) => outstanding.has(sequence)));
     return messages;
   };
 
   const deliver = (): void => {
     if (!changed || closed) return;
     // Called again when the newest messages have become visible.
-    changed = newest > database.visible();
+    changed = fresh.isBehind();
     const ready = [...consumers].filter(({ room }) => room > 0);
     const room = ready.reduce((sum, consumer) => sum + consumer.room, 0);
     if (room === 0) return;
@@ -156,8 +160,7 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
     deliver,
 
     insert(message) {
-      table.insert(message);
-      newest = message.sequence;
+      fresh.insert(message);
       changed = true;
     },
 

@@ -8,19 +8,20 @@ import { describeWithEmulators } from '../support/emulators.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { contractTopology, documentsContract } from './documents.ts';
 
-describe('documents contract: SQLite', () => {
-  documentsContract(async () => {
-    const folder = temporaryFolder();
-    const database = openDatabase({ path: join(folder.path, 'data.db') });
-    const documents = sqliteDocuments(database, contractTopology, 'tasks', systemClock());
-    const close = async () => {
-      await documents.close();
-      await database.close();
-      folder.remove();
-    };
-    return { documents, close };
+for (const settles of ['when durable', 'at once'] as const)
+  describe(`documents contract: SQLite, settling ${settles}`, () => {
+    documentsContract(async () => {
+      const folder = temporaryFolder();
+      const database = openDatabase({ path: join(folder.path, 'data.db'), settles });
+      const documents = sqliteDocuments(database, contractTopology, 'tasks', systemClock());
+      const close = async () => {
+        await documents.close();
+        await database.close();
+        folder.remove();
+      };
+      return { documents, close };
+    });
   });
-});
 
 describeWithEmulators('documents contract: Firestore', () => {
   documentsContract(async () => {

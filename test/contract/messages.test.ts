@@ -9,19 +9,20 @@ import { CONTRACT_BACKOFF, messagesContract } from './messages.ts';
 
 const projectId = 'heliograph-local';
 
-describe('messages contract: SQLite', () => {
-  messagesContract(async (topology) => {
-    const folder = temporaryFolder();
-    const database = openDatabase({ path: join(folder.path, 'data.db') });
-    const queue = sqliteQueue(database, topology, systemClock(), { ...CONTRACT_BACKOFF, projectId });
-    const close = async () => {
-      await queue.close();
-      await database.close();
-      folder.remove();
-    };
-    return { messages: queue, subscriptions: queue, close };
+for (const settles of ['when durable', 'at once'] as const)
+  describe(`messages contract: SQLite, settling ${settles}`, () => {
+    messagesContract(async (topology) => {
+      const folder = temporaryFolder();
+      const database = openDatabase({ path: join(folder.path, 'data.db'), settles });
+      const queue = sqliteQueue(database, topology, systemClock(), { ...CONTRACT_BACKOFF, projectId });
+      const close = async () => {
+        await queue.close();
+        await database.close();
+        folder.remove();
+      };
+      return { messages: queue, subscriptions: queue, close };
+    });
   });
-});
 
 describeWithEmulators('messages contract: Pub/Sub', () => {
   messagesContract(async (topology) => {
