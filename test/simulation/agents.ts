@@ -45,6 +45,11 @@ export function startAgents(world: World, network: Network, broker: Broker): voi
     if (step.does === 'twice') report(request, run, step.by, 'succeeded', half(step.costCents));
     if (step.does === 'accept')
       schedule.after(chance.oneOf([0, 1_000, 60_000, 300_000]), () => reportAsScripted(request, run, step));
+    if (step.does === 'late') {
+      const afterMs = chance.oneOf([12_000, 40_000, 100_000]);
+      schedule.after(afterMs, () => reportAsScripted(request, run, step));
+      schedule.after(afterMs - 500, () => update(request, { note: 'still here' }, () => {}));
+    }
     const isSuccess = step.does === 'twice' || step.does === 'succeed';
     if (isSuccess || step.does === 'plain') run.results.push({ result: resultOf(run), at: schedule.now() });
     if (isSuccess) run.costsCents.push(step.costCents);
@@ -109,6 +114,7 @@ const problem = (status: number, code: string): Answer =>
 
 const ANSWERS: Readonly<Partial<Record<Step['does'], Answer>>> = {
   busy: { status: 503, headers: {}, body: '' },
+  late: { status: 503, headers: {}, body: '' },
   limited: { status: 429, headers: { 'retry-after': '20' }, body: '' },
   refuse: problem(422, 'refused'),
   overBudget: problem(402, 'budget_exceeded'),

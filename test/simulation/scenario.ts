@@ -15,12 +15,13 @@ export interface Step {
     | 'overBudget'
     | 'gone'
     | 'accept'
+    | 'late'
     | 'hang'
     | 'garbage'
     | 'twice';
   /** What it says it cost; nothing said is the quote. */
   readonly costCents: number | undefined;
-  /** For accepted work: what is reported in the end, and how. */
+  /** For accepted work, and for what says that it failed and goes on (`late`): what is reported in the end, and how. */
   readonly reports: 'succeeded' | 'failed' | 'retry' | 'relent' | 'nothing';
   readonly by: 'update' | 'ingest' | 'results';
   readonly notes: number;
@@ -71,15 +72,16 @@ export interface Scenario {
   readonly limits: readonly Operation[];
 }
 
-const sometimes = <T>(arbitrary: fc.Arbitrary<T>, oneIn = 2): fc.Arbitrary<T | undefined> =>
-  fc.option(arbitrary, { nil: undefined, freq: oneIn - 1 });
+/** One in `outOf` has it. */
+const sometimes = <T>(arbitrary: fc.Arbitrary<T>, outOf = 2): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ weight: outOf - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
 
 const step: fc.Arbitrary<Step> = fc.record({
   seconds: fc.constantFrom(0, 1, 5, 30, 70, 200),
   does: fc.constantFrom<Step['does'][]>(
     ...['succeed' as const, 'succeed' as const, 'succeed' as const, 'twice' as const, 'plain' as const, 'busy' as const],
     ...['busy' as const, 'limited' as const, 'refuse' as const, 'overBudget' as const, 'gone' as const],
-    ...['accept' as const, 'accept' as const, 'hang' as const, 'garbage' as const],
+    ...['accept' as const, 'accept' as const, 'late' as const, 'late' as const, 'hang' as const, 'garbage' as const],
   ),
   costCents: fc.constantFrom(undefined, 0, 1, 2.5, 20),
   reports: fc.constantFrom<Step['reports'][]>('succeeded', 'succeeded', 'failed', 'retry', 'relent', 'nothing'),
