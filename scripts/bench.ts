@@ -63,8 +63,8 @@ async function bench(): Promise<void> {
     });
     rows.push(...part.rows);
     results[name] = part.figures;
+    await writeFile(values.json, `${JSON.stringify({ ...results, rows }, null, 2)}\n`);
   }
-  await writeFile(values.json, `${JSON.stringify({ ...results, rows }, null, 2)}\n`);
   if (values.svg !== undefined) await writeFile(values.svg, peersChart(results));
   console.table(rows.map(({ what, seen, goal, met }) => ({ what, 'seen: median (range)': seen, goal, met })));
 }

@@ -28,7 +28,8 @@ export interface GrowthFigures {
 const FEW = 1_000;
 const CLIENTS = 32;
 const AT_ONCE = 1_000;
-const DAY_MS = 86_400_000;
+/** The copies lie within so many milliseconds, less than tasks are kept. */
+const SPAN_MS = 20 * 86_400_000;
 
 /**
  * Each turn starts a server of its own: the small store from a copy, so that it is small again, the large one as it is. Both
@@ -82,26 +83,35 @@ export async function fill(path: string, count: number): Promise<void> {
   }
   if (model === undefined) throw new Error('There is no ended task to make others from.');
   for (let done = 0; done < count; done += AT_ONCE) {
-    const copies = Array.from({ length: Math.min(AT_ONCE, count - done) }, () => copyOf(model));
+    const places = Array.from({ length: Math.min(AT_ONCE, count - done) }, (_, n) => (done + n) / count);
     await documents.commit(
-      copies.map((data) => ({ kind: 'create', collection: TASKS, id: randomBytes(16).toString('hex'), data })),
+      places.map((place) => ({ kind: 'create', collection: TASKS, id: randomId(place), data: copyOf(model, place) })),
     );
   }
 }
 
-/** The same task, run at another time of the last days, in another shard. */
-function copyOf(model: Task): Fields {
-  const ago = randomInt(20 * DAY_MS);
-  const earlier = (at: number | undefined) => (at === undefined ? undefined : at - ago);
+/** The same task, run earlier and in another shard. */
+function copyOf(model: Task, place: number): Fields {
+  const ago = (1 - place) * SPAN_MS;
+  const earlier = (at: number | undefined) => (at === undefined ? undefined : Math.floor(at - ago));
   const { createdAt, updatedAt, finishedAt, expireAt } = model;
   return toDocument({
     ...model,
     shard: randomInt(SHARDS),
-    traceId: randomBytes(16).toString('hex'),
+    traceId: randomId(place),
     requestId: randomBytes(12).toString('hex'),
     createdAt: earlier(createdAt),
     updatedAt: earlier(updatedAt),
     finishedAt: earlier(finishedAt),
     expireAt: earlier(expireAt),
   });
+}
+
+/**
+ * At that place (from 0 to 1) among all ids: in rising order they spread as random ones do, but fill each page of an index once
+ * instead of touching all pages over and over.
+ */
+function randomId(place: number): string {
+  const first = Math.floor(place * 2 ** 32);
+  return first.toString(16).padStart(8, '0') + randomBytes(12).toString('hex');
 }
