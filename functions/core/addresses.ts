@@ -24,6 +24,11 @@ export function bucketName(settings: Pick<Naming, 'project'>, name: string): str
   return `${settings.project}-heliograph-${name}`;
 }
 
+/** The name of a secret in Secret Manager. */
+export function secretName(name: string): string {
+  return `heliograph-${name}`;
+}
+
 /** The account whose tokens Pub/Sub and the scheduler present. */
 export function pushAccountEmail(settings: Naming): string {
   return accountEmail(settings, topology.pushAccount);

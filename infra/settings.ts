@@ -1,0 +1,104 @@
+/** The settings of the environments that are deployed, checked before anything is made of them. */
+
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { Topology } from '../functions/topology.ts';
+import { REGIONS } from './regions.ts';
+
+const members = z.array(
+  z.string().regex(/^(user|group|serviceAccount|domain):\S+$/, 'is no user:, group:, serviceAccount: or domain:'),
+);
+
+const environmentSchema = (topology: Topology) => {
+  const functions = Object.keys(topology.functions);
+  const fronts = functions.filter((name) => topology.functions[name]?.access === 'front');
+  return z.strictObject({
+    project: z.string().regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is no Google Cloud project id'),
+    /** Push URLs and their audiences are made of it: without it no audience. */
+    projectNumber: z
+      .string({ error: 'is missing, or no text: the audience of every push is made of it, so quote the number' })
+      .regex(/^[1-9]\d{5,}$/, 'is no project number: the audience of every push is made of it'),
+    region: z.enum(REGIONS, { error: ({ input }) => `'${input}' is no region that runs functions` }),
+    /** The databases' own, as `eur3` or `nam5`; the region by default. It can never be changed. */
+    databaseLocation: z.enum(['eur3', 'nam5', 'nam7', ...REGIONS]).optional(),
+    /** Holds Terraform's state; made before the first deployment. */
+    stateBucket: z.string().regex(/^[a-z0-9][a-z0-9_.-]{1,61}[a-z0-9]$/, 'is no bucket name'),
+    /** Front functions that everybody may call; they authenticate in code. The others admit `callers` alone. */
+    publicFunctions: z.array(z.enum(fronts, { error: `is no front function (${fronts.join(', ')})` })).default([]),
+    callers: members.default([]),
+    /** Instances that are kept warm; the others scale to zero. */
+    minimumInstances: z.partialRecord(z.enum(functions), z.number().int().min(1).max(100)).default({}),
+    /** Of the databases' daily backups, beside seven days of point-in-time recovery. */
+    backupRetentionDays: z.number().int().min(1, 'is at least a day').max(98, 'is at most 98 days').default(14),
+    alertEmails: z.array(z.email()).default([]),
+    monthlyBudget: z
+      .strictObject({
+        billingAccount: z.string().regex(/^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$/, 'is no billing account id'),
+        amount: z.number().int().min(1),
+        currency: z.string().regex(/^[A-Z]{3}$/),
+      })
+      .optional(),
+    /** One HTTPS address in front of the front functions. */
+    balancer: z
+      .strictObject({
+        domain: z.hostname().regex(/\./, 'is no domain'),
+        /** Of one client address; more is answered 429. */
+        requestsPerMinute: z.number().int().min(1).max(100_000).default(600),
+      })
+      .optional(),
+    /** Variables of the functions: customary ones go to the functions that read them, `ORCHESTRATOR_…` to all. No secrets. */
+    variables: z.record(z.enum(variableNames(topology)).or(z.string().regex(/^ORCHESTRATOR_[A-Z_]+$/)), z.string()).default({}),
+  });
+};
+
+/** One environment: one Google Cloud project. */
+export type EnvironmentSettings = z.output<ReturnType<typeof environmentSchema>>;
+
+/** What the stack sets itself. */
+const OWN_VARIABLES = ['RUNTIME', 'PROJECT', 'PROJECT_NUMBER', 'REGION', 'FUNCTION_URLS'].map((name) => `ORCHESTRATOR_${name}`);
+
+/**
+ * Reads one environment out of the settings file. Throws an `Error` that names every bad field of the file, whichever
+ * environment it belongs to.
+ */
+export function readEnvironment(file: string, environment: string, topology: Topology): EnvironmentSettings {
+  return parseEnvironment(parse(readFileSync(file, 'utf8')), environment, topology);
+}
+
+/** The same of what a file holds. */
+export function parseEnvironment(content: unknown, environment: string, topology: Topology): EnvironmentSettings {
+  const schema = z.strictObject({ environments: z.record(z.enum(['dev', 'prod']), environmentSchema(topology).optional()) });
+  const parsed = schema.safeParse(content, { reportInput: true });
+  if (!parsed.success) throw refusal(parsed.error.issues.map(lineOf));
+  const { environments } = parsed.data;
+  const named = Object.entries(environments).flatMap(([name, settings]) => (settings === undefined ? [] : [{ name, settings }]));
+  const problems = named.flatMap(({ name, settings }) =>
+    Object.keys(settings.variables)
+      .filter((variable) => OWN_VARIABLES.includes(variable))
+      .map((variable) => `environments.${name}.variables.${variable}: is set from the other settings`),
+  );
+  const projects = named.map(({ settings }) => settings.project);
+  // Names carry no environment, so two in one project would be the same resources.
+  if (new Set(projects).size < projects.length) problems.push('environments: each needs a project of its own');
+  const chosen = named.find(({ name }) => name === environment);
+  if (chosen === undefined) problems.push(`environments.${environment}: is missing`);
+  if (problems.length > 0 || chosen === undefined) throw refusal(problems);
+  return chosen.settings;
+}
+
+function variableNames(topology: Topology): string[] {
+  return [...new Set(Object.values(topology.functions).flatMap(({ environment }) => environment))];
+}
+
+function lineOf(issue: z.core.$ZodIssue): string {
+  const at = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => `${at ? `${at}.` : ''}${key}: is not a setting`).join('\n  ');
+  if (issue.code === 'invalid_type' && issue.input === undefined && issue.message.startsWith('Invalid')) return `${at}: is missing`;
+  return `${at}: ${issue.message}`;
+}
+
+function refusal(lines: readonly string[]): Error {
+  return new Error(`These settings are not valid:\n  ${lines.join('\n  ')}`);
+}
