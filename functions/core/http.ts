@@ -58,8 +58,10 @@ export function send(
   value: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  const body = Buffer.from(JSON.stringify(value));
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': body.length, ...headers });
+  const body = JSON.stringify(value);
+  const length = Buffer.byteLength(body);
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': length, ...headers });
+  // As text, which Node sends in one piece with the headers.
   response.end(body);
 }
 

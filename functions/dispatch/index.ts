@@ -27,9 +27,8 @@ export function dispatch(runtime: Runtime): Room {
       send(response, status, view, replayed ? { 'idempotent-replayed': 'true' } : {});
     });
     get(['/task/:id', '/task-status/:id'], async (caller, request, response) => {
-      const gone = new AbortController();
-      response.on('close', () => gone.abort());
-      send(response, 200, await getTask(runtime, caller, idOf(request), queryOf(request), gone.signal));
+      const whenGone = (run: () => void) => void response.once('close', run);
+      send(response, 200, await getTask(runtime, caller, idOf(request), queryOf(request), whenGone));
     });
     get(['/tasks'], async (caller, request, response) => send(response, 200, await listTasks(runtime, caller, queryOf(request))));
     get(['/task/:id/events'], (caller, request, response) => streamEvents(runtime, caller, idOf(request), request, response));

@@ -23,24 +23,28 @@ export const listQuery = z.strictObject({
   traceId: z.string().max(200).optional(),
 });
 
-/** The view of a task; with `waitSeconds` (at most 30) as soon as it has ended, or as it stands when the wait is over. */
+/**
+ * The view of a task; with `waitSeconds` (at most 30) as soon as it has ended, or as it stands when the wait is over, or when
+ * `whenGone` tells that nobody waits any more.
+ */
 export async function getTask(
   runtime: Runtime,
   caller: Caller,
   id: string,
   query: unknown,
-  gone: AbortSignal,
+  whenGone: (run: () => void) => void,
 ): Promise<JsonObject> {
   const { waitSeconds } = checked(taskQuery, query);
   const { task } = await ownTask(runtime, caller, id);
   if (waitSeconds === 0 || isEnded(task.status)) return fullView(runtime, id, task);
-  return fullView(runtime, id, (await untilEnded(runtime, id, waitSeconds * 1000, gone)) ?? task);
+  return fullView(runtime, id, (await untilEnded(runtime, id, waitSeconds * 1000, whenGone)) ?? task);
 }
 
 /** The task as last seen: when it has ended, or when the wait is over. */
-function untilEnded(runtime: Runtime, id: string, ms: number, gone: AbortSignal): Promise<Task | undefined> {
+function untilEnded(runtime: Runtime, id: string, ms: number, whenGone: (run: () => void) => void): Promise<Task | undefined> {
   return new Promise((resolve) => {
     let last: Task | undefined;
+    let isDone = false;
     const cancel = runtime.clock.after(ms, done);
     const unwatch = runtime.documents.watch(
       TASKS,
@@ -51,13 +55,14 @@ function untilEnded(runtime: Runtime, id: string, ms: number, gone: AbortSignal)
       },
       done,
     );
-    gone.addEventListener('abort', done, { once: true });
+    whenGone(done);
 
     function done(): void {
+      if (isDone) return;
+      isDone = true;
       cancel();
       // The first callback may come before `watch` has returned.
       queueMicrotask(() => unwatch());
-      gone.removeEventListener('abort', done);
       resolve(last);
     }
   });
