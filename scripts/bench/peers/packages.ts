@@ -15,11 +15,21 @@ export function peersInstalled(): boolean {
   return changed('node_modules/.package-lock.json') >= changed('package-lock.json');
 }
 
-/** Installs what is not there, without running the packages' own install scripts. Rejects when npm fails. */
-export async function installPeers(): Promise<void> {
-  if (peersInstalled()) return;
+let installing: Promise<void> | undefined;
+
+/** Installs what is not there, once, without running the packages' own install scripts. Rejects with what npm says. */
+export function installPeers(): Promise<void> {
+  installing ??= peersInstalled() ? Promise.resolve() : install();
+  return installing;
+}
+
+async function install(): Promise<void> {
   console.error('Installing the peers’ packages …');
-  await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: FOLDER });
+  const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  await promisify(execFile)('npm', ['ci', ...options], { cwd: FOLDER }).catch((error: Error & { stderr?: string }) => {
+    const said = /npm error (?!code)(.+)/.exec(error.stderr ?? '')?.[1] ?? error.message;
+    throw new Error(`their packages could not be installed: ${said}`);
+  });
 }
 
 /** Restate's server itself: its package's command is a script that starts it as a further process. */
