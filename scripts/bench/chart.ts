@@ -98,7 +98,8 @@ function drawPanel({ title, digits, bars }: Panel, top: number): string {
     const x = (value: number) => (LEFT + (Math.min(value, end) / end) * AXIS).toFixed(1);
     const cut = seen.median > end;
     const gap = `<path class="gap" d="M${LEFT + AXIS - 24} ${y - 2}l-6 ${BAR + 4}"/>`;
-    const range = `<path d="M${x(seen.minimum)} ${middle}H${x(seen.maximum)}M${x(seen.minimum)} ${middle - 4}v8M${x(seen.maximum)} ${middle - 4}v8"/>`;
+    const cap = (value: number) => (value > end ? '' : `M${x(value)} ${middle - 4}v8`);
+    const range = `<path d="M${x(seen.minimum)} ${middle}H${x(seen.maximum)}${cap(seen.minimum)}${cap(seen.maximum)}"/>`;
     return [
       `<text x="${LEFT - 8}" y="${y + 11}" text-anchor="end">${escaped(label)}</text>`,
       `<rect${ours ? ' class="ours"' : ''} x="${LEFT}" y="${y}" width="${(Number(x(seen.median)) - LEFT).toFixed(1)}" height="${BAR}"/>`,
