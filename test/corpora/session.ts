@@ -5,8 +5,10 @@ import { Pool } from 'undici';
 import type { z } from 'zod';
 import { accountEmail } from '../../functions/core/addresses.ts';
 import type { TestStack } from '../support/stack.ts';
-import { type Call, EARLIER, type Endpoint } from './calls.ts';
-import { CODES, endFrameSchema, entrySchema, problemSchema, type TaskView } from './response-schemas.ts';
+import type { Call, Endpoint } from './calls.ts';
+import { EARLIER } from './hints.ts';
+import { judgeDispatch, judgeEvents, judgeProblem, matched, text } from './judge.ts';
+import type { TaskView } from './response-schemas.ts';
 
 /** What proves an attempt. */
 export interface Proof {
@@ -34,9 +36,8 @@ interface Request {
 
 /** How long a stream of events is watched when its task does not end. */
 const WATCH_MS = 25;
-/** The answers above 499 that are meant: come again, the pause before the next attempt is not over; or the agent asks to be asked again. */
-const MEANT_503: Readonly<Record<string, readonly string[]>> = { '/run': ['not_yet', 'agent_unreachable', 'asked_to_fail'] };
 
+/** One session serves any number of clients at once. */
 export async function openSession(stack: TestStack): Promise<Session> {
   const pool = new Pool(stack.url, { connections: 32 });
   const token = await stack.local.issuer.token({
@@ -119,7 +120,7 @@ export async function openSession(stack: TestStack): Promise<Session> {
       attempt?: Proof;
       taskId?: string;
     };
-    if (request.path === '/dispatch') judgeDispatch(request, status, value as TaskView);
+    if (request.path === '/dispatch') judgeDispatch(request.body ?? '', status, value as TaskView);
     const shown = Array.isArray(value.tasks) ? value.tasks : value.timeline ? [value as TaskView] : [];
     for (const { id, status } of shown) remember(id, status);
     if (value.nextCursor !== undefined) cursors.push(value.nextCursor);
@@ -139,63 +140,6 @@ const proofOf = ({ path }: Endpoint, { taskId, epoch, outcomeToken }: Proof) => 
   outcomeToken,
   ...(path === '/callbacks/ingest' ? { job_id: taskId } : {}),
 });
-
-const text = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
-
-function matched(schema: z.ZodType, raw: string): unknown {
-  const parsed = schema.safeParse(JSON.parse(raw));
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
-  throw new Error(`The reply is not as its schema says: ${issues.join('; ')}\n${raw.slice(0, 2_000)}`);
-}
-
-function judgeProblem(endpoint: Endpoint, status: number, type: string, headers: object, raw: string): void {
-  if (!/^application\/problem\+json(; charset=utf-8)?$/.test(type)) throw new Error(`answered ${type}: ${raw.slice(0, 500)}`);
-  const problem = matched(problemSchema, raw) as { status: number; code: string };
-  const isMeant = status === 503 && MEANT_503[endpoint.path]?.includes(problem.code);
-  // A task's own failure, as the agent named it, is what `/run` answers with.
-  const isTasksOwn = endpoint.path === '/run' && status < 500;
-  // A message that cannot be adopted is refused as such, whatever its flaw.
-  const isFlaw = endpoint.path === '/task/adopt' && status === 422 && Object.values(CODES).flat().includes(problem.code);
-  if (problem.status !== status || !(isMeant || isTasksOwn || isFlaw || CODES[status]?.includes(problem.code)))
-    throw new Error(`answered ${status} ${raw.slice(0, 1_000)}`);
-  if (status === 401 && !('www-authenticate' in headers)) throw new Error('401 without a challenge');
-  if (problem.code === 'not_yet' && !('retry-after' in headers)) throw new Error('503 without Retry-After');
-}
-
-/** What was sent is what is shown, also where the view is a replay's. */
-function judgeDispatch(request: Request, status: number, view: TaskView): void {
-  const sent = JSON.parse(request.body ?? '') as Record<string, unknown>;
-  const ended = view.finishedAt !== undefined;
-  if (ended !== (status === 200)) throw new Error(`answered ${status} for a task that is ${view.status}`);
-  for (const field of ['agent', 'payload', 'idempotencyKey'] as const) {
-    if (canonical(view[field]) !== canonical(sent[field]))
-      throw new Error(`${field} was ${text(sent[field])}, is ${text(view[field])}`);
-  }
-}
-
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, inner) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))
-      : inner,
-  ) ?? '';
-
-function judgeEvents(type: string, raw: string): void {
-  if (type !== 'text/event-stream; charset=utf-8') throw new Error(`events as ${type}`);
-  const whole = raw.split('\n\n').slice(0, -1);
-  for (const [index, frame] of whole.entries()) {
-    const [, id, event, data] = /^(?:id: ([^\r\n]+)\n)?event: (\w+)\ndata: ([^\r\n]+)$/.exec(frame) ?? [];
-    if (event === undefined || data === undefined) throw new Error(`This is no frame: ${frame.slice(0, 500)}`);
-    if (event === 'end') {
-      matched(endFrameSchema, data);
-      if (index !== whole.length - 1) throw new Error('something follows the end of the events');
-    } else {
-      const entry = matched(entrySchema, data) as { event: string; hash: string };
-      if (entry.event !== event || entry.hash !== id) throw new Error(`This frame is not of its entry: ${frame}`);
-    }
-  }
-}
 
 /** What comes of a stream until it ends or has been watched for long enough. */
 async function frames(body: AsyncIterable<Buffer> & { destroy(): unknown }): Promise<string> {

@@ -106,12 +106,13 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
 const REFUSALS: Readonly<Record<string, number>> = { unknown_task: 404, invalid_json: 400, budget_exceeded: 402 };
 const STATUS_BY_CODE: Readonly<Record<string, number>> = { budget_exceeded: 402, ttl_expired: 410 };
 
-function failed({ status, error }: Outcome): Problem {
+function failed({ status, error, retryAfterMs = 1_000 }: Outcome): Problem {
   const code = error?.code ?? status;
   return new Problem(
     status === 'retry' ? 503 : (STATUS_BY_CODE[code] ?? (status === 'cancelled' ? 409 : 422)),
     code,
     error?.message ?? status,
+    status === 'retry' ? { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1_000)) } : {},
   );
 }
 
