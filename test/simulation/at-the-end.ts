@@ -15,7 +15,7 @@ const TIME_TO_RUN_MS = 420_000;
 export function checkTheEnd(world: World): void {
   const { oracle, documents } = world;
   const tasks = new Map([...documents.all('tasks')].map(([id, { data }]) => [id, fromDocument(data)]));
-  for (const [id, task] of tasks) checkTask(world, id, task);
+  for (const [id, task] of tasks) checkTask(world, id, { ...task, timeline: [...archived(world, id), ...task.timeline] });
   for (const { id } of oracle.accepted) if (!tasks.has(id)) oracle.violated('nothing accepted is lost', `${id} is not there`);
   checkKeys(world, tasks);
   checkSettled(world, tasks);
@@ -42,6 +42,15 @@ function checkTask({ oracle, signing, faultsEnd }: World, id: string, task: Task
   const claims = task.timeline.filter(({ event }) => event === 'running').length;
   if (task.charges.length !== claims)
     oracle.violated('one charge per attempt', `${id}: ${claims} claims, ${JSON.stringify(task.charges)}`);
+}
+
+/** The older part of a long timeline. */
+function archived({ documents }: World, id: string): Task['timeline'] {
+  const archives = [...documents.all('timelines').values()].map(
+    ({ data }) => data as { taskId: string; entries: Task['timeline'] },
+  );
+  const own = archives.filter(({ taskId }) => taskId === id).map(({ entries }) => entries);
+  return own.sort((a, b) => (a[0]?.at ?? 0) - (b[0]?.at ?? 0)).flat();
 }
 
 /** One task for one key and payload; none for another payload. */

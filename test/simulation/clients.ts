@@ -43,7 +43,8 @@ export function startClients(world: World, network: Network, broker: Broker, { p
       const { tenant, scope, limitCents, mode } = operation;
       send('PUT', `/budgets/${scope}`, tenant, { limitCents, mode }, (answer) => told('limit', scope, answer));
     } else if (known.length > 0) {
-      const task = at(known, operation.task);
+      const wanted = operation.kind === 'redrive' ? known.filter(({ id }) => statusOf(id) === 'dead') : known;
+      const task = at(wanted.length > 0 ? wanted : known, operation.task);
       if (operation.kind === 'read') {
         read(task, operation.waitSeconds);
         return;
@@ -52,6 +53,8 @@ export function startClients(world: World, network: Network, broker: Broker, { p
       send('POST', `/task/${task.id}/${operation.kind}`, task.tenant, body, (answer) => told(operation.kind, task.id, answer));
     }
   }
+
+  const statusOf = (id: string): unknown => world.documents.all('tasks').get(id)?.data.status;
 
   function dispatch(plan: Plan, number: number, retries: number): void {
     send('POST', '/dispatch', plan.tenant, packetOf(plan, number, plan.tenant), (answer) => {

@@ -67,6 +67,8 @@ export interface Scenario {
   readonly faultSeconds: number;
   readonly skewMs: number;
   readonly instances: number;
+  /** A function that cannot be reached for a while. */
+  readonly outage: { readonly of: string; readonly at: number; readonly seconds: number } | undefined;
   readonly plans: readonly Plan[];
   readonly operations: readonly Operation[];
   readonly limits: readonly Operation[];
@@ -76,17 +78,22 @@ export interface Scenario {
 const sometimes = <T>(arbitrary: fc.Arbitrary<T>, outOf = 2): fc.Arbitrary<T | undefined> =>
   fc.oneof({ weight: outOf - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
 
+const weighted = <T extends string>(weights: Readonly<Partial<Record<T, number>>>) =>
+  Object.entries<number | undefined>(weights).map(([value, weight = 1]) => ({ weight, arbitrary: fc.constant(value as T) }));
+
 const step: fc.Arbitrary<Step> = fc.record({
   seconds: fc.constantFrom(0, 1, 5, 30, 70, 200),
-  does: fc.constantFrom<Step['does'][]>(
-    ...['succeed' as const, 'succeed' as const, 'succeed' as const, 'twice' as const, 'plain' as const, 'busy' as const],
-    ...['busy' as const, 'limited' as const, 'refuse' as const, 'overBudget' as const, 'gone' as const],
-    ...['accept' as const, 'accept' as const, 'late' as const, 'late' as const, 'hang' as const, 'garbage' as const],
+  does: fc.oneof(
+    ...weighted<Step['does']>({ succeed: 3, twice: 1, plain: 1, busy: 2, limited: 1, refuse: 1, overBudget: 1, gone: 1 }),
+    ...weighted<Step['does']>({ accept: 3, late: 4, hang: 1, garbage: 1 }),
   ),
   costCents: fc.constantFrom(undefined, 0, 1, 2.5, 20),
   reports: fc.constantFrom<Step['reports'][]>('succeeded', 'succeeded', 'failed', 'retry', 'relent', 'nothing'),
   by: fc.constantFrom<Step['by'][]>('update', 'ingest', 'results'),
-  notes: fc.constantFrom(0, 0, 0, 2),
+  // More than a timeline holds at once, now and then.
+  notes: fc.oneof(
+    ...[0, 2, 210].map((notes) => ({ weight: notes === 0 ? 60 : notes === 2 ? 20 : 1, arbitrary: fc.constant(notes) })),
+  ),
 });
 
 const plan: fc.Arbitrary<Plan> = fc.record({
@@ -95,7 +102,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   tenant: fc.constantFrom<Plan['tenant'][]>('red', 'red', 'blue'),
   key: sometimes(fc.constantFrom(0, 0, 1)),
   steps: fc.array(step, { minLength: 1, maxLength: 4 }),
-  ttlSeconds: fc.constantFrom(5, 40, 150, 400, 900, 1_800),
+  ttlSeconds: fc.constantFrom(5, 40, 40, 150, 400, 900, 1_800),
   budgetRuns: sometimes(fc.constantFrom(0, 1, 2, 3), 3),
   maxAttempts: fc.constantFrom(1, 2, 3, 5),
   callback: sometimes(fc.constantFrom<NonNullable<Plan['callback']>[]>('good', 'good', 'good', 'flaky', 'flaky', 'gone', 'dead')),
@@ -162,6 +169,14 @@ export const scenario: fc.Arbitrary<Scenario> = fc.record({
   faultSeconds: fc.constantFrom(300, 600, 900),
   skewMs: fc.constantFrom(0, 50, 5_000),
   instances: fc.constantFrom(1, 2),
+  outage: sometimes(
+    fc.record({
+      of: fc.constantFrom('agent-light', 'agent-light', 'codex', 'results', 'callbacks', 'dispatch', 'sweeper', 'dead-letters'),
+      at: fc.constantFrom(0, 60, 200),
+      seconds: fc.constantFrom(30, 200, 800),
+    }),
+    4,
+  ),
   plans: fc.array(plan, { minLength: 1, maxLength: 4 }).map(twinned),
   operations: fc.array(operation, { minLength: 1, maxLength: 9 }),
   limits,

@@ -88,8 +88,8 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
   const world: World = {
     schedule,
     chance: chanceOf(given.chance),
-    documents: memoryStore(),
-    control: memoryStore(),
+    documents: memoryStore(topology.collections),
+    control: memoryStore(topology.collections),
     objects: new Map(),
     settings,
     signing: signingFrom(SECRETS['signing-key'] as string),
@@ -98,7 +98,7 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
     story: storyFrom(START, schedule.now, isTold),
     faults: () => (schedule.now() < faultsEnd ? given.faults : NO_FAULTS),
     faultsEnd,
-    isSteady: STEADY.every((fault) => given.faults[fault] === 0),
+    isSteady: given.outage === undefined && STEADY.every((fault) => given.faults[fault] === 0),
     skewMs: given.skewMs,
     instances: given.instances,
   };
@@ -109,7 +109,10 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
   const broker = brokerOf(world, network);
   const instances = instancesOf(world, broker, network);
   for (const name of Object.keys(topology.functions)) {
-    network.serve(functionUrl(settings, name), (call, answered) => instances.invoke(name, call, answered));
+    network.serve(functionUrl(settings, name), (call, answered) => {
+      if (isOut(name)) answered(undefined);
+      else instances.invoke(name, call, answered);
+    });
   }
   startAgents(world, network, broker);
   startReceivers(world, network, keys);
@@ -123,6 +126,13 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
     oracle.violation ? `VIOLATED: ${oracle.violation.rule}. ${oracle.violation.detail}` : 'all is well',
   );
   return { violation: oracle.violation, story: world.story.lines, events: schedule.happened };
+
+  function isOut(name: string): boolean {
+    const { outage } = given;
+    if (outage === undefined || outage.of !== name || schedule.now() >= faultsEnd) return false;
+    const since = (schedule.now() - START) / 1000 - outage.at;
+    return since >= 0 && since < outage.seconds;
+  }
 
   /** A sweep that would find nothing is not called: it changes nothing, and most would be of that kind. */
   function sweepEvery(): void {

@@ -1,5 +1,6 @@
 /** The documents of a simulated world, in memory, by the same contract as every store: what the ports read and write at once. */
 
+import { refuseServerTime } from '../../functions/adapters/server-time.ts';
 import {
   type Fields,
   PreconditionFailed,
@@ -9,6 +10,7 @@ import {
   type Write,
   type Written,
 } from '../../functions/core/ports.ts';
+import type { CollectionRow, Topology } from '../../functions/topology.ts';
 
 export interface Store {
   get(collection: string, id: string): Stored | undefined;
@@ -33,7 +35,8 @@ export interface StoreChange {
   readonly at: number;
 }
 
-export function memoryStore(): Store {
+/** `rows` say where the time of a commit may stand. */
+export function memoryStore(rows: Topology['collections']): Store {
   const collections = new Map<string, Map<string, StoredDocument>>();
   const listeners: ((changes: readonly StoreChange[]) => void)[] = [];
   let version = 0;
@@ -57,7 +60,7 @@ export function memoryStore(): Store {
       const versions = writes.map((write) => {
         const key = `${write.collection}/${write.id}`;
         const before = staged.has(key) ? staged.get(key) : collectionOf(write.collection).get(write.id);
-        const data = applied(write, before, at);
+        const data = applied(write, before, at, rows[write.collection]);
         version += 1;
         staged.set(key, data && { data, version });
         changes.push({ collection: write.collection, id: write.id, before: before?.data, after: data, at });
@@ -96,18 +99,18 @@ export function memoryStore(): Store {
 }
 
 /** The document after a write; throws when it does not find what it requires. */
-function applied(write: Write, before: StoredDocument | undefined, at: number): Fields | undefined {
+function applied(write: Write, before: StoredDocument | undefined, at: number, row: CollectionRow | undefined): Fields | undefined {
   if (write.kind === 'create') {
     if (before !== undefined) throw new PreconditionFailed(`${write.collection}/${write.id} exists already.`);
-    return copied(write.data, at);
+    return copied(write.data, at, row);
   }
   if (write.kind === 'delete' && write.version === undefined) return undefined;
   if (before === undefined || String(before.version) !== write.version) {
     throw new PreconditionFailed(`${write.collection}/${write.id} has another version, or does not exist.`);
   }
   if (write.kind === 'delete') return undefined;
-  if (write.kind === 'replace') return copied(write.data, at);
-  const after: Fields = { ...before.data, ...copied(write.set ?? {}, at) };
+  if (write.kind === 'replace') return copied(write.data, at, row);
+  const after: Fields = { ...before.data, ...copied(write.set ?? {}, at, row) };
   for (const field of write.remove ?? []) delete after[field];
   for (const [field, values] of Object.entries(write.append ?? {})) {
     const list = after[field];
@@ -116,9 +119,15 @@ function applied(write: Write, before: StoredDocument | undefined, at: number): 
   return after;
 }
 
-function copied(data: Fields, at: number): Fields {
-  const timed = Object.entries(data).map(([field, value]) => [field, value === SERVER_TIME ? at : value]);
-  return cloneOf(Object.fromEntries(timed)) as Fields;
+function copied(data: Fields, at: number, row: CollectionRow | undefined): Fields {
+  if (row === undefined) throw new TypeError('There is no such collection.');
+  const timed = { ...data };
+  for (const field in timed) {
+    if (timed[field] !== SERVER_TIME) continue;
+    refuseServerTime(field, row);
+    timed[field] = at;
+  }
+  return cloneOf(timed) as Fields;
 }
 
 /** Values are JSON, and leave nothing shared behind. */
