@@ -1,15 +1,12 @@
 /** What goes wrong, by name, while a load is posted and run: at any size, on either runtime. */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { functionNames } from '../../emulator-bridge/local-stack.ts';
 import { until } from '../support/folder.ts';
+import { clocksOff, PAST_THE_LEASE_MS, skewed } from './clocks-off.ts';
 import type { BadDay } from './endure.ts';
 import { isDeadLetters } from './faulty-deliveries.ts';
 
-/** The lease is 2 s and the grace 1 s: by then the sweeper has taken the task back. */
-const PAST_THE_LEASE_MS = 3_600;
 const OUTAGE_MS = 1_000;
-const SKEW_MS = 30_000;
 
 export const badDays = {
   duplicates: {
@@ -50,10 +47,10 @@ export const badDays = {
       const seen = (name: string) => () => (local.counters()[name]?.acked ?? 0) > 0;
       await pause(40 * scale);
       for (const name of ['agent-light', 'codex']) faults.functions[name]?.down();
-      await until(seen('sub-dead-tasks'), 30_000);
+      await until(seen('sub-dead-tasks'), 90_000);
       for (const name of ['agent-light', 'codex']) faults.functions[name]?.up();
       faults.functions.results?.down();
-      await until(seen('sub-dead-results'), 30_000);
+      await until(seen('sub-dead-results'), 90_000);
       faults.functions.results?.up();
     },
     felt: ({ deadLettered }) => deadLettered > 0,
@@ -71,10 +68,9 @@ export const badDays = {
   clocksOtherWay: clocksOff('clocks half a minute off, the other way', skewed(['results', 'dead-letters', 'sweeper', 'codex'])),
   keysUnreachable: {
     name: "the issuer's keys unreachable while new ones are needed",
-    begin: () => {},
+    begin: ({ faults }) => faults.keys.down(),
     async meanwhile({ faults, local }, scale) {
       await pause(100);
-      faults.keys.down();
       await local.issuer.rotate();
       await pause(OUTAGE_MS * scale);
       faults.keys.up();
@@ -91,6 +87,18 @@ export const badDays = {
       }
     },
     felt: ({ nacked }) => nacked > 0,
+  },
+  storeSilent: {
+    name: 'a store that does not answer',
+    begin: () => {},
+    async meanwhile({ faults }, scale) {
+      await pause(60 * scale);
+      faults.store.stall();
+      await pause(OUTAGE_MS * scale);
+      faults.store.up();
+    },
+    expected: { someNeverRan: true },
+    felt: ({ figures }) => figures.p99 > OUTAGE_MS / 2,
   },
   storeUnreachable: {
     name: 'the store unreachable',
@@ -121,24 +129,6 @@ export function together(...days: readonly BadDay[]): BadDay {
     expected: Object.assign({}, ...days.map(({ expected }) => expected)),
     felt: (traces) => days.every((day) => day.felt(traces)),
   };
-}
-
-/** Late deliveries make the sweeper judge leases and retries by its own clock too. */
-function clocksOff(name: string, skewMs: Readonly<Record<string, number>>): BadDay & { readonly skewMs: typeof skewMs } {
-  return {
-    name,
-    skewMs,
-    begin({ faults }) {
-      Object.assign(faults.skewMs, skewMs);
-      Object.assign(faults.deliveries, { late: { share: 0.05, ms: PAST_THE_LEASE_MS } });
-    },
-    felt: ({ figures }) => Math.abs(figures.p50) > SKEW_MS,
-  };
-}
-
-/** Those that are named half a minute behind, the others half a minute ahead. */
-function skewed(behind: readonly string[]): Readonly<Record<string, number>> {
-  return Object.fromEntries(functionNames.map((name) => [name, behind.includes(name) ? -SKEW_MS : SKEW_MS]));
 }
 
 function everyTwentieth(ms: number): () => number {

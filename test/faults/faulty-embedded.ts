@@ -64,22 +64,29 @@ export async function faultyEmbedded({ network = false } = {}): Promise<FaultyEm
   });
 }
 
-/** Down, it refuses everything, and of the writes it refuses, a third have been done. */
+/** Down, it refuses everything, and of the writes it refuses, a third have been done; stalled, it answers once it is up again. */
 function failingStore() {
   let isDown = false;
+  let stalled: PromiseWithResolvers<void> | undefined;
   const unlessDown = <A extends unknown[], T>(code: string, call: (...args: A) => Promise<T>, writes: boolean) => {
     return async (...args: A): Promise<T> => {
+      await stalled?.promise;
       if (isDown && writes && Math.random() < 1 / 3) await call(...args);
       if (isDown) throw new Problem(503, code, 'The test has made the store unreachable.');
       return call(...args);
     };
   };
   return {
-    down: () => {
+    down() {
       isDown = true;
     },
-    up: () => {
+    stall() {
+      stalled ??= Promise.withResolvers();
+    },
+    up() {
       isDown = false;
+      stalled?.resolve();
+      stalled = undefined;
     },
     documents: (inner: Documents): Documents => ({
       ...inner,

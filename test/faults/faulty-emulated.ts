@@ -37,14 +37,10 @@ export async function faultyEmulated({ flags, skewMs = {} }: EmulatedFaults = {}
     });
     stores.push(proxy);
   }
-  const store = {
-    down: () => {
-      for (const proxy of stores) proxy.down();
-    },
-    up: () => {
-      for (const proxy of stores) proxy.up();
-    },
+  const all = (change: 'down' | 'stall' | 'up') => () => {
+    for (const proxy of stores) proxy[change]();
   };
+  const store = { down: all('down'), stall: all('stall'), up: all('up') };
   const { faults, between, agent, receiver, agents } = await faultyParts(release, store);
   const project = `heliograph-${randomBytes(4).toString('hex')}`;
   const lines: string[] = [];

@@ -15,7 +15,7 @@ export interface Faults {
   readonly front: TcpProxy;
   /** Between the functions and the issuer's keys. */
   readonly keys: TcpProxy;
-  readonly store: { down(): void; up(): void };
+  readonly store: Pick<TcpProxy, 'down' | 'stall' | 'up'>;
   /** By how much a function's clock is off, in milliseconds; where functions are processes, only what they are started with counts. */
   readonly skewMs: Record<string, number>;
   /** Ends all of them. */

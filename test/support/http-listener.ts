@@ -37,6 +37,8 @@ export async function httpListener(answer: Listener['answer'] = () => ({ status:
     const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
     response.writeHead(status, { 'content-type': 'application/json', ...answered }).end(text);
   });
+  // Longer than any client keeps an idle connection: a request must not meet a socket that is just closing.
+  server.keepAliveTimeout = 75_000;
   const listener: Listener = {
     url: `http://127.0.0.1:${await listenLoopback(server, 0)}`,
     received,
