@@ -30,9 +30,7 @@ export async function startMeasured(
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...env },
   });
-  const killAtExit = () => void child.kill('SIGKILL');
-  process.once('exit', killAtExit);
-  child.once('exit', () => process.off('exit', killAtExit));
+  killAtExit(child);
   for await (const line of createInterface({ input: child.stdout })) {
     const url = ready.exec(line)?.[1];
     if (url === undefined) continue;
@@ -59,6 +57,7 @@ export function startLoad<T extends Load = HttpLoad>(
 ): LoadGenerator<T> {
   const path = new URL(script, import.meta.url).pathname;
   const child = spawn(process.execPath, [path, ...args], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
+  killAtExit(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     async run(load) {
@@ -78,4 +77,20 @@ async function stopped(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill('SIGINT');
   await once(child, 'exit');
+}
+
+const children = new Set<ChildProcess>();
+
+/** When this process is broken off; one whose server is gone would wait for it. */
+function killAtExit(child: ChildProcess): void {
+  if (children.size === 0) process.on('exit', killAll);
+  children.add(child);
+  child.once('exit', () => {
+    children.delete(child);
+    if (children.size === 0) process.off('exit', killAll);
+  });
+}
+
+function killAll(): void {
+  for (const child of children) child.kill('SIGKILL');
 }
