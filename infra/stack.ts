@@ -1,5 +1,6 @@
 /** The topology, as one Google Cloud project. */
 
+import { mkdirSync } from 'node:fs';
 import { GoogleProvider } from '@cdktf/provider-google/lib/provider/index.js';
 import { App, GcsBackend, TerraformOutput, TerraformStack } from 'cdktf';
 import { functionUrl } from '../functions/core/addresses.ts';
@@ -26,6 +27,7 @@ export interface StackOptions {
 
 /** Synthesizes the stack of one environment into `outdir`; the result is the folder that Terraform runs in. */
 export function synthesize({ outdir, ...options }: StackOptions & { readonly outdir: string }): string {
+  mkdirSync(outdir, { recursive: true });
   const app = new App({ outdir });
   buildStack(app, options);
   app.synth();

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { topology } from '../../functions/topology.ts';
+import { parseEnvironment, readEnvironment } from '../../infra/settings.ts';
+import { environmentOf } from './synthesized.ts';
+
+const EXAMPLE = fileURLToPath(new URL('../../infra/settings.example.yaml', import.meta.url));
+const refused = (content: unknown, environment = 'dev'): string => {
+  try {
+    parseEnvironment(content, environment, topology);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return assert.fail('was accepted');
+};
+const dev = (more: Record<string, unknown>) => ({ environments: { dev: environmentOf(more) } });
+const without = (field: string) => {
+  const { [field]: _, ...rest }: Record<string, unknown> = environmentOf();
+  return { environments: { dev: rest } };
+};
+
+describe('the settings of a deployment', () => {
+  it('are accepted as the example has them', () => {
+    assert.equal(readEnvironment(EXAMPLE, 'dev', topology).region, 'us-central1');
+    assert.equal(readEnvironment(EXAMPLE, 'prod', topology).backupRetentionDays, 30);
+  });
+
+  const rows: [name: string, content: unknown, line: RegExp][] = [
+    ['an unknown key', dev({ reigon: 'us-central1' }), /^ {2}environments\.dev\.reigon: is not a setting$/m],
+    ['an unknown key at the top', { ...dev({}), stages: {} }, /^ {2}stages: is not a setting$/m],
+    ['a region that there is not', dev({ region: 'us-centrall1' }), /^ {2}environments\.dev\.region: 'us-centrall1' is no region/m],
+    ['no region', without('region'), /^ {2}environments\.dev\.region: /m],
+    [
+      'backups for less than a day',
+      dev({ backupRetentionDays: 0 }),
+      /^ {2}environments\.dev\.backupRetentionDays: is at least a day$/m,
+    ],
+    ['backups for half a day', dev({ backupRetentionDays: 0.5 }), /^ {2}environments\.dev\.backupRetentionDays: /m],
+    ['no audience', without('projectNumber'), /^ {2}environments\.dev\.projectNumber: is missing.* audience/m],
+    ['an empty audience', dev({ projectNumber: '' }), /^ {2}environments\.dev\.projectNumber: .* audience/m],
+    ['a project number without quotes', dev({ projectNumber: 123456789012 }), /^ {2}environments\.dev\.projectNumber: .* quote/m],
+    ['no project', without('project'), /^ {2}environments\.dev\.project: is missing$/m],
+    ['a project that is none', dev({ project: 'Acme' }), /^ {2}environments\.dev\.project: is no Google Cloud project id$/m],
+    ['no bucket for the state', without('stateBucket'), /^ {2}environments\.dev\.stateBucket: is missing$/m],
+    [
+      'a public push function',
+      dev({ publicFunctions: ['results'] }),
+      /^ {2}environments\.dev\.publicFunctions\.0: is no front function/m,
+    ],
+    ['everybody as a caller', dev({ callers: ['allUsers'] }), /^ {2}environments\.dev\.callers\.0: /m],
+    ['instances of no function', dev({ minimumInstances: { dispatcher: 1 } }), /^ {2}environments\.dev\.minimumInstances\.?/m],
+    ['a variable that no function reads', dev({ variables: { PATH: '/' } }), /^ {2}environments\.dev\.variables/m],
+    [
+      'a variable that the stack sets',
+      dev({ variables: { ORCHESTRATOR_PROJECT: 'other' } }),
+      /variables\.ORCHESTRATOR_PROJECT: is set/,
+    ],
+    ['a domain that is none', dev({ balancer: { domain: 'localhost' } }), /^ {2}environments\.dev\.balancer\.domain: /m],
+    ['a third environment', { environments: { test: environmentOf() } }, /^ {2}environments/m],
+  ];
+  for (const [name, content, line] of rows)
+    it(`are refused with ${name}, by the field’s name`, () => assert.match(refused(content), line));
+
+  it('are refused without the environment that was asked for', () => {
+    assert.match(refused(dev({}), 'prod'), /environments\.prod: is missing/);
+    assert.match(refused(dev({}), 'test'), /environments\.test: is missing/);
+  });
+
+  it('are refused where two environments share a project', () => {
+    assert.match(refused({ environments: { dev: environmentOf(), prod: environmentOf() } }), /each needs a project of its own/);
+  });
+
+  it('are refused for a mistake in the other environment too', () => {
+    assert.match(refused({ environments: { dev: environmentOf(), prod: { project: 'x' } } }), /environments\.prod\.project/);
+  });
+});
