@@ -78,8 +78,9 @@ export function makeFunctions(context: Context, accounts: Accounts): Named<Cloud
 /**
  * Who may call a function. The binding is authoritative: a caller that somebody adds by hand is gone with the next deployment.
  *
- * Cloud Run takes the signature off a token that it has checked, so code behind it can check the claims alone. That is safe only
- * where nobody gets through unchecked: a push function never has a public member.
+ * Cloud Run takes the signature off a token that it has checked, and Pub/Sub can send its token in no other header: of a push, code
+ * can check the claims alone (`oidc.behindIam`). That is safe only where nobody gets through unchecked, so a push function never
+ * has a public member.
  */
 function admitInvokers(
   { stack, settings, topology }: Context,
@@ -130,6 +131,7 @@ function variables({ settings, naming }: Context, row: FunctionRow): Record<stri
     ORCHESTRATOR_PROJECT: naming.project,
     ORCHESTRATOR_PROJECT_NUMBER: naming.projectNumber,
     ORCHESTRATOR_REGION: naming.region,
+    ...(row.access === 'push' && { ORCHESTRATOR_OIDC_BEHIND_IAM: 'true' }),
     ...(Object.keys(naming.functionUrls).length > 0 && { ORCHESTRATOR_FUNCTION_URLS: JSON.stringify(naming.functionUrls) }),
   };
   const given = Object.entries(settings.variables).filter(

@@ -56,7 +56,9 @@ const environmentSchema = (topology: Topology) => {
 export type EnvironmentSettings = z.output<ReturnType<typeof environmentSchema>>;
 
 /** What the stack sets itself. */
-const OWN_VARIABLES = ['RUNTIME', 'PROJECT', 'PROJECT_NUMBER', 'REGION', 'FUNCTION_URLS'].map((name) => `ORCHESTRATOR_${name}`);
+const OWN_VARIABLES = ['RUNTIME', 'PROJECT', 'PROJECT_NUMBER', 'REGION', 'FUNCTION_URLS', 'OIDC_BEHIND_IAM'].map(
+  (name) => `ORCHESTRATOR_${name}`,
+);
 
 /**
  * Reads one environment out of the settings file. Throws an `Error` that names every bad field of the file, whichever

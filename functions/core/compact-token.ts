@@ -18,6 +18,9 @@ export interface TokenClaims {
 /** Google's tokens have 800 to 2,000 characters. */
 const MAXIMUM_LENGTH = 8192;
 
+/** Source: Cloud Run, "Troubleshoot issues", JWT signature. */
+const REMOVED_SIGNATURE = '.SIGNATURE_REMOVED_BY_GOOGLE';
+
 /** Parameters that would let a token choose its own key or its own reading. */
 const REFUSED_PARAMETERS = ['crit', 'b64', 'zip', 'enc', 'cty', 'jwk', 'jku', 'x5u', 'x5c'] as const;
 
@@ -28,15 +31,32 @@ const REFUSED_PARAMETERS = ['crit', 'b64', 'zip', 'enc', 'cty', 'jwk', 'jku', 'x
 export function decodeToken(token: string): { kid: string; claims: TokenClaims } {
   if (token.length > MAXIMUM_LENGTH) throw unauthenticated('token too long');
   if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) throw unauthenticated('token form');
-  const [header, payload, signature] = token.split('.').map(decodePart) as [Buffer, Buffer, Buffer];
-  if (signature.length === 0) throw unauthenticated('token form');
+  const [header, payload, signature] = token.split('.') as [string, string, string];
+  if (decodePart(signature).length === 0) throw unauthenticated('token form');
+  return decodeSigned(header, payload);
+}
 
-  const { alg, kid, typ, ...others } = parseObject(header);
+/** Whether Cloud Run took the signature off this token, as it does once it has checked it: nobody can present it a second time. */
+export function isCheckedToken(token: string): boolean {
+  return token.endsWith(REMOVED_SIGNATURE);
+}
+
+/** The same of a token whose signature was checked and removed. */
+export function decodeCheckedToken(token: string): { kid: string; claims: TokenClaims } {
+  if (token.length > MAXIMUM_LENGTH) throw unauthenticated('token too long');
+  const parts = token.slice(0, -REMOVED_SIGNATURE.length);
+  if (!isCheckedToken(token) || !/^[\w-]+\.[\w-]+$/.test(parts)) throw unauthenticated('token form');
+  const [header, payload] = parts.split('.') as [string, string];
+  return decodeSigned(header, payload);
+}
+
+function decodeSigned(header: string, payload: string): { kid: string; claims: TokenClaims } {
+  const { alg, kid, typ, ...others } = parseObject(decodePart(header));
   if (alg !== 'RS256') throw unauthenticated('algorithm');
   if (typeof kid !== 'string' || kid.length === 0 || kid.length > 256) throw unauthenticated('key id');
   if (typ !== undefined && (typeof typ !== 'string' || typ.toUpperCase() !== 'JWT')) throw unauthenticated('token type');
   if (REFUSED_PARAMETERS.some((name) => Object.hasOwn(others, name))) throw unauthenticated('header parameter');
-  return { kid, claims: parseObject(payload) as unknown as TokenClaims };
+  return { kid, claims: parseObject(decodePart(payload)) as unknown as TokenClaims };
 }
 
 /** Buffer skips what is not base64url, so only the text that encodes to itself is taken (RFC 4648, section 3.5). */

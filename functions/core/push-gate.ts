@@ -2,10 +2,12 @@
 
 import type { IncomingMessage } from 'node:http';
 import { pushAccountEmail, pushAudience } from './addresses.ts';
+import { isCheckedToken } from './compact-token.ts';
 import type { Problem } from './errors.ts';
 import { jsonBody } from './http.ts';
-import { bearerToken, verifyIdToken } from './push.ts';
+import { bearerToken, verifyCheckedToken, verifyIdToken } from './push.ts';
 import type { Runtime } from './runtime.ts';
+import { unauthenticated } from './unauthenticated.ts';
 
 /** A message as it came, from a push envelope. */
 export interface PushMessage {
@@ -34,7 +36,8 @@ type Gate = Pick<Runtime, 'settings' | 'name' | 'tokenKeys' | 'clock'>;
 
 /**
  * Admits a call to `path` by a Google-signed ID token of the push account, or of `alsoFrom`. Throws `Problem` 401, or 503
- * `keys_unavailable`. Local runs alone can turn the check of pushes off (`PUBSUB_VERIFY_OIDC=false`).
+ * `keys_unavailable`. Behind Cloud Run's IAM tokens come without their signature, which Cloud Run has checked; one that still has
+ * it is verified here. Local runs alone can turn the check of pushes off (`PUBSUB_VERIFY_OIDC=false`).
  */
 export async function admitPush(
   runtime: Gate,
@@ -51,6 +54,12 @@ export async function admitPush(
     audience: pushAudience(runtime.settings, runtime.name, path),
     emails: [pushAccountEmail(runtime.settings), ...alsoFrom],
   };
+  if (oidc.behindIam && isCheckedToken(token)) {
+    // With this header, it is its token that the platform has checked, and the other one is passed on as it came.
+    if (request.headersDistinct['x-serverless-authorization'] !== undefined) throw unauthenticated('authorization header');
+    verifyCheckedToken(token, expected, runtime.clock.now());
+    return;
+  }
   await verifyIdToken(token, expected, runtime.tokenKeys, runtime.clock.now());
 }
 

@@ -70,6 +70,8 @@ const schema = z.strictObject({
       verifyResults: flag.default(true),
       pushAudience: z.string().optional(),
       resultsAudience: z.string().optional(),
+      /** Cloud only: IAM admits none but the callers of this function, and takes the signature off their tokens. */
+      behindIam: flag.default(false),
     })
     .prefault({}),
   topics: z.strictObject({ tasks: z.string().default('tasks'), results: z.string().default('results') }).prefault({}),
@@ -164,6 +166,9 @@ export function readSettings(
   }
   const settings = parsed.data;
   if (settings.runtime === 'cloud') refuseLocalSettings(settings);
+  else if (settings.oidc.behindIam) {
+    throw new Problem(422, 'invalid_settings', 'Only the cloud may set oidc.behindIam: no IAM stands before a local function.');
+  }
   return settings;
 }
 

@@ -116,6 +116,11 @@ describe('the stack: what there is', () => {
       const read = readSettings(environment);
       assert.deepEqual([read.runtime, read.project, read.region, read.logLevel], ['cloud', 'acme-agents', 'europe-west1', 'warn']);
       assert.equal(read.projectNumber, '123456789012');
+      // Trusts Cloud Run's check exactly where none but the named callers get through.
+      const [binding] = Object.entries(synthesized(full).all('google_cloud_run_v2_service_iam_binding'))
+        .filter(([id]) => id === `invokers_${name}`)
+        .map(([, { members }]) => members as string[]);
+      assert.equal(read.oidc.behindIam, !binding?.some((member) => member.startsWith('all')));
       assert.equal(environment.AGENT_COST_PER_RUN_CENTS, row.environment.includes('AGENT_COST_PER_RUN_CENTS') ? '7' : undefined);
     });
   }
