@@ -4,6 +4,7 @@ import type { CollectionRow } from '../topology.ts';
 import { refuseServerTime } from './server-time.ts';
 import { column, defineTable, tableName } from './sqlite-collection-table.ts';
 import type { Database } from './sqlite-database.ts';
+import { openRows, type Row } from './sqlite-rows.ts';
 
 /** One collection as one table. Everything here runs inside the caller's `read` or `write` of the database. */
 export interface Collection {
@@ -20,12 +21,7 @@ export function openCollection(database: Database, name: string, row: Collection
   const table = tableName(name);
   const fields = defineTable(database, name, row);
 
-  const select = database.prepare(`SELECT version, data, rowid FROM ${table} WHERE id = ?`);
-  const insert = database.prepare(
-    `INSERT INTO ${table} (id, version, data${fields.map((field) => `, ${column(field)}`).join('')})
-     VALUES (?, ?, ?${', ?'.repeat(fields.length)}) ON CONFLICT DO NOTHING`,
-  );
-  const remove = database.prepare(`DELETE FROM ${table} WHERE rowid = ?`);
+  const rows = openRows(database, table, fields.map(column));
   const expire =
     row.ttlField &&
     database.prepare(
@@ -42,21 +38,12 @@ export function openCollection(database: Database, name: string, row: Collection
     return statement;
   };
 
-  /** Only columns that changed: SQLite rewrites the indexes of every column that a statement names. */
-  const store = (rowid: number, version: number, before: Fields, after: Fields): void => {
-    const values: SQLInputValue[] = [version, JSON.stringify(after)];
-    let sql = `UPDATE ${table} SET version = ?, data = ?`;
-    for (const field of fields) {
-      const value = columnValue(after[field]);
-      if (value === columnValue(before[field])) continue;
-      sql += `, ${column(field)} = ?`;
-      values.push(value);
-    }
-    prepared(`${sql} WHERE rowid = ?`).run(...values, rowid);
-  };
+  const columnsOf = (data: Fields): SQLInputValue[] => fields.map((field) => columnValue(data[field]));
+  const store = (id: string, version: number, before: Fields, after: Fields): void =>
+    rows.change(id, { version, data: JSON.stringify(after) }, columnsOf(after), columnsOf(before));
 
   const require = (id: string, version: string | undefined): Row => {
-    const found = select.get(id) as Row | undefined;
+    const found = rows.find(id);
     if (found !== undefined && (version === undefined || String(found.version) === version)) return found;
     throw new PreconditionFailed(`${name}/${id} ${found === undefined ? 'does not exist' : 'has another version'}.`);
   };
@@ -65,9 +52,8 @@ export function openCollection(database: Database, name: string, row: Collection
     switch (write.kind) {
       case 'create': {
         const data = resolveTime(write.data, at, row);
-        const columns = fields.map((field) => columnValue(data[field]));
-        const { changes } = insert.run(write.id, version, JSON.stringify(data), ...columns);
-        if (changes === 0) throw new PreconditionFailed(`${name}/${write.id} exists already.`);
+        const isNew = rows.add(write.id, { version, data: JSON.stringify(data) }, columnsOf(data));
+        if (!isNew) throw new PreconditionFailed(`${name}/${write.id} exists already.`);
         return;
       }
       case 'update': {
@@ -79,25 +65,25 @@ export function openCollection(database: Database, name: string, row: Collection
           const list = after[field];
           after[field] = Array.isArray(list) ? [...list, ...values] : [...values];
         }
-        store(found.rowid, version, before, after);
+        store(write.id, version, before, after);
         break;
       }
       case 'replace': {
         const found = require(write.id, write.version);
-        store(found.rowid, version, JSON.parse(found.data) as Fields, resolveTime(write.data, at, row));
+        store(write.id, version, JSON.parse(found.data) as Fields, resolveTime(write.data, at, row));
         break;
       }
       case 'delete': {
         // Without a version it is no error that nothing is there, as in Firestore.
-        const found = write.version === undefined ? (select.get(write.id) as Row | undefined) : require(write.id, write.version);
-        if (found) remove.run(found.rowid);
+        if (write.version !== undefined) require(write.id, write.version);
+        rows.remove(write.id);
       }
     }
   };
 
   return {
     get(id) {
-      const found = select.get(id) as Row | undefined;
+      const found = rows.find(id);
       return found && { id, data: JSON.parse(found.data) as Fields, version: String(found.version) };
     },
 
@@ -108,19 +94,17 @@ export function openCollection(database: Database, name: string, row: Collection
     },
 
     query(query) {
+      database.runDeferred();
       const { sql, values } = selection(table, query);
-      const rows = prepared(sql).all(...values) as unknown as (Row & { id: string })[];
-      return rows.map((found) => ({ id: found.id, data: JSON.parse(found.data) as Fields, version: String(found.version) }));
+      const selected = prepared(sql).all(...values) as unknown as (Row & { id: string })[];
+      return selected.map((found) => ({ id: found.id, data: JSON.parse(found.data) as Fields, version: String(found.version) }));
     },
 
-    removeExpired: (before, limit) => (expire ? expire.all(before, limit).map((found) => found.id as string) : []),
+    removeExpired(before, limit) {
+      database.runDeferred();
+      return expire ? expire.all(before, limit).map((found) => found.id as string) : [];
+    },
   };
-}
-
-interface Row {
-  readonly version: number;
-  readonly data: string;
-  readonly rowid: number;
 }
 
 function selection(table: string, { equal, orderBy, atMost, after, limit }: Query): { sql: string; values: SQLInputValue[] } {

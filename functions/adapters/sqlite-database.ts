@@ -31,10 +31,11 @@ export interface Database {
    * Runs `work` at once, to be committed with whatever is written next, at the latest after some milliseconds: for changes whose
    * loss in a crash only repeats work. Others do not wait for it.
    */
-  writeLazily(work: () => void): Promise<void>;
+  writeLazily(work: () => void, undoable?: 'undoable'): Promise<void>;
   /**
-   * Puts a part of the running write off until just before its commit. The result takes it back and says whether that was still
-   * possible. Only where everybody goes on at once: whoever puts off must not outlive a commit that fails.
+   * Puts a part of the running write off until just before its commit; one that is undoable does it at once. The result takes it
+   * back and says whether that was still possible. Only where everybody goes on at once, since there nobody outlives a commit
+   * that failed.
    */
   defer(work: () => void): () => boolean;
   /** Runs what was put off: for those who look at the tables themselves. */
@@ -83,6 +84,7 @@ export function openDatabase({ path, settles = 'when durable', sync }: DatabaseO
   let last = firstNumber;
   let committed = last;
   let durable = last;
+  let isUndoable = false;
   let closed: Problem | undefined;
   let failed: Problem | undefined;
   let whenSynced = () => {};
@@ -183,6 +185,9 @@ export function openDatabase({ path, settles = 'when durable', sync }: DatabaseO
   };
 
   const attempt = <T>(work: () => T, undoable: boolean): T => {
+    // What is put off could not be undone.
+    if (undoable) runDeferred();
+    isUndoable = undoable;
     try {
       if (undoable) save.run();
       const result = work();
@@ -196,6 +201,8 @@ export function openDatabase({ path, settles = 'when durable', sync }: DatabaseO
         release.run();
       }
       throw error;
+    } finally {
+      isUndoable = false;
     }
   };
 
@@ -217,12 +224,16 @@ export function openDatabase({ path, settles = 'when durable', sync }: DatabaseO
       return change(work, undoable !== undefined);
     },
 
-    async writeLazily(work) {
+    async writeLazily(work, undoable) {
       openLazily();
-      return change(work, true);
+      return change(work, undoable !== undefined);
     },
 
     defer(work) {
+      if (isUndoable) {
+        work();
+        return () => false;
+      }
       if (deferred.size === MOST_DEFERRED) runDeferred();
       deferred.add(work);
       return () => deferred.delete(work);

@@ -65,7 +65,9 @@ export function sqliteQueue(
       if (!topics.has(topic)) throw new Problem(503, 'messages_unavailable', `There is no topic "${topic}".`);
       const bytes = Buffer.from(data);
       refuseLargeMessage(bytes, attributes);
-      return database.write(() => insert(topic, bytes, attributes), 'undoable');
+      // Where messages are stored with the commit, no part of this can fail.
+      const undoable = database.settles === 'when durable' ? 'undoable' : undefined;
+      return database.write(() => insert(topic, bytes, attributes), undoable);
     },
 
     pull(name, maxOutstanding, onDelivery) {

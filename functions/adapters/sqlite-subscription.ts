@@ -92,12 +92,12 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
   };
 
   /** Lost in a crash, an answer only repeats a delivery. */
-  const record = (message: QueuedMessage, change: () => void): void => {
+  const record = (message: QueuedMessage, change: () => void, undoable?: 'undoable'): void => {
     const settled = database.writeLazily(() => {
       change();
       outstanding.delete(message.sequence);
       changed = true;
-    });
+    }, undoable);
     settled.catch(() => {
       if (closed) return;
       giveBack(message.sequence);
@@ -118,7 +118,7 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
       deliveryAttempt: message.nacks + 1,
       ack: () => ack(message, consumer),
       nack: () => {
-        if (answered(message, consumer)) record(message, () => nack(message));
+        if (answered(message, consumer)) record(message, () => nack(message), 'undoable');
       },
     });
   };

@@ -28,6 +28,73 @@ describe('SQLite: documents', () => {
     );
   const created = (id: string, data: Fields) => ({ kind: 'create', collection: 'things', id, data }) as const;
 
+  describe('where everybody goes on at once', () => {
+    const index = [
+      { field: 'kind', order: 'asc' },
+      { field: 'at', order: 'asc' },
+    ] as const;
+    beforeEach(async () => {
+      await database.close();
+      database = openDatabase({ path: join(folder.path, 'data.db'), settles: 'at once' });
+    });
+    const changes = () => database.read(() => database.prepare('SELECT total_changes() AS n').get()?.n as number);
+    const updated = (id: string, version: string | undefined, set: Fields) =>
+      ({ kind: 'update', collection: 'things', id, version: String(version), set }) as const;
+    const stored = () => new Promise<void>((resolve) => database.whenDurable(() => resolve()));
+
+    it('writes a document once per commit, as it is then', async () => {
+      const documents = open({ indexes: [index] });
+      const before = await changes();
+      const [first] = await documents.commit([created('a', { n: 1, at: 1 })]);
+      const [second] = await documents.commit([updated('a', first?.version, { n: 2, at: 2 })]);
+      const [third] = await documents.commit([updated('a', second?.version, { kind: 'x' })]);
+      assert.deepEqual((await documents.get('things', 'a'))?.data, { n: 2, at: 2, kind: 'x' });
+      assert.equal(await changes(), before);
+      await stored();
+      assert.equal(await changes(), before + 1);
+      const [fourth] = await documents.commit([updated('a', third?.version, { at: 3 })]);
+      await documents.commit([updated('a', fourth?.version, { at: 4 })]);
+      await stored();
+      assert.equal(await changes(), before + 2);
+      const { documents: found } = await documents.query('things', {
+        equal: { kind: 'x' },
+        orderBy: { field: 'at', direction: 'asc' },
+        limit: 10,
+      });
+      assert.deepEqual(
+        found.map(({ data }) => data),
+        [{ n: 2, at: 4, kind: 'x' }],
+      );
+      await documents.close();
+    });
+
+    it('refuses and undoes among what is not written yet', async () => {
+      const documents = open({ indexes: [index] });
+      const refused = { code: 'precondition_failed' };
+      const [a] = await documents.commit([created('a', { kind: 'x', at: 1 })]);
+      await assert.rejects(documents.commit([created('a', { n: 2 })]), refused);
+      await assert.rejects(documents.commit([updated('a', '0', { n: 2 })]), refused);
+      await assert.rejects(documents.commit([updated('a', a?.version, { at: 2 }), created('b', {}), created('a', {})]), refused);
+      assert.deepEqual((await documents.get('things', 'a'))?.data, { kind: 'x', at: 1 });
+      assert.equal(await documents.get('things', 'b'), undefined);
+      const [b] = await documents.commit([created('b', { kind: 'x', at: 0 })]);
+      const { documents: found } = await documents.query('things', {
+        equal: { kind: 'x' },
+        orderBy: { field: 'at', direction: 'asc' },
+        limit: 10,
+      });
+      assert.deepEqual(
+        found.map(({ id }) => id),
+        ['b', 'a'],
+      );
+      await documents.commit([updated('b', b?.version, { at: 2 })]);
+      await documents.commit([{ kind: 'delete', collection: 'things', id: 'b' }]);
+      await stored();
+      assert.equal(await documents.get('things', 'b'), undefined);
+      await documents.close();
+    });
+  });
+
   it('writes ahead, and is asked to sync around checkpoints', () => {
     assert.equal(database.prepare('PRAGMA synchronous').get()?.synchronous, 1);
     assert.equal(database.prepare('PRAGMA journal_mode').get()?.journal_mode, 'wal');
