@@ -10,13 +10,16 @@ import type { World } from './world.ts';
 
 /** How long after the faults a task must still have had time to run, for its never having run to be a fault. */
 const TIME_TO_RUN_MS = 420_000;
+/** How long a message takes where nothing keeps it, and its refused repeats. */
+const PROMPT_MS = 15_000;
 
 /** Tells the oracle of the first rule that does not hold. */
 export function checkTheEnd(world: World): void {
   const { oracle, documents } = world;
-  const tasks = new Map([...documents.all('tasks')].map(([id, { data }]) => [id, fromDocument(data)]));
-  for (const [id, task] of tasks) checkTask(world, id, { ...task, timeline: [...archived(world, id), ...task.timeline] });
+  const tasks = new Map([...documents.all('tasks')].map(([id, { data }]) => [id, whole(world, id, fromDocument(data))]));
+  for (const [id, task] of tasks) checkTask(world, id, task);
   for (const { id } of oracle.accepted) if (!tasks.has(id)) oracle.violated('nothing accepted is lost', `${id} is not there`);
+  checkEnds(world, tasks);
   checkKeys(world, tasks);
   checkSettled(world, tasks);
   checkRuns(world, tasks);
@@ -44,13 +47,28 @@ function checkTask({ oracle, signing, faultsEnd }: World, id: string, task: Task
     oracle.violated('one charge per attempt', `${id}: ${claims} claims, ${JSON.stringify(task.charges)}`);
 }
 
-/** The older part of a long timeline. */
-function archived({ documents }: World, id: string): Task['timeline'] {
+/** What was told to be cancelled is; what had succeeded in time did, where nothing kept its message from getting through. */
+function checkEnds({ oracle, isSteady, isPrompt }: World, tasks: ReadonlyMap<string, Task>): void {
+  for (const id of oracle.cancelled) {
+    if (tasks.get(id)?.status !== 'cancelled') oracle.violated('an end that was told stays', `${id} was told to be cancelled`);
+  }
+  for (const [id, at] of oracle.succeeded) {
+    const task = tasks.get(id);
+    if (task === undefined || !isSteady || !isPrompt || at > task.ttl * 1000 || task.redrives > 0) continue;
+    if (task.status !== 'succeeded' && (task.finishedAt ?? 0) > at + PROMPT_MS) {
+      oracle.violated('a success is a success', `${id} had succeeded, and is ${task.status}`);
+    }
+  }
+}
+
+/** With the older part of a long timeline. */
+function whole({ documents }: World, id: string, task: Task): Task {
   const archives = [...documents.all('timelines').values()].map(
     ({ data }) => data as { taskId: string; entries: Task['timeline'] },
   );
   const own = archives.filter(({ taskId }) => taskId === id).map(({ entries }) => entries);
-  return own.sort((a, b) => (a[0]?.at ?? 0) - (b[0]?.at ?? 0)).flat();
+  const older = own.sort((a, b) => (a[0]?.at ?? 0) - (b[0]?.at ?? 0)).flat();
+  return { ...task, timeline: [...older, ...task.timeline] };
 }
 
 /** One task for one key and payload; none for another payload. */
@@ -129,4 +147,7 @@ function checkPublished({ oracle }: World, tasks: ReadonlyMap<string, Task>): vo
       id === undefined ? byPublishers.some(({ payload }) => payload === undefined || payload.tag === tag) : tasks.has(id);
     if (!isThere) oracle.violated('nothing accepted is lost', `message ${messageId} became no task`);
   }
+  const keyless = byPublishers.filter(({ idempotencyKey }) => idempotencyKey === undefined).length;
+  const most = oracle.published.filter(({ plan }) => plan.key === undefined).length + oracle.deadTasks;
+  if (keyless > most) oracle.violated('a message is one task', `${keyless} tasks of ${most} messages`);
 }

@@ -39,12 +39,14 @@ const subscriptions = Object.entries(topology.subscriptions).map(([name, row]) =
 type Subscription = (typeof subscriptions)[number];
 
 export function brokerOf(world: World, network: Network): Broker {
-  const { schedule, chance, story, settings } = world;
+  const { schedule, chance, story, settings, oracle } = world;
   let published = 0;
   return { publish };
 
   function publish(topic: string, data: string, attributes: Attributes): string {
     published += 1;
+    if (topic === 'results') noteSuccess(data);
+    if (topic === 'dead-tasks') oracle.deadTasks += 1;
     const messageId = String(published);
     story.tell('broker', () => `takes ${messageId} on ${topic}: ${data.slice(0, 120)}`);
     for (const subscription of subscriptions) {
@@ -53,6 +55,11 @@ export function brokerOf(world: World, network: Network): Broker {
       enqueue(subscription, { ...queued, failures: 0, isDone: false });
     }
     return messageId;
+  }
+
+  function noteSuccess(data: string): void {
+    const { taskId, outcome } = JSON.parse(data) as { taskId: string; outcome: { status: string } };
+    if (outcome.status === 'succeeded' && !oracle.succeeded.has(taskId)) oracle.succeeded.set(taskId, schedule.now());
   }
 
   function enqueue(subscription: Subscription, queued: Queued): void {

@@ -4,6 +4,7 @@ import { functionUrl } from '../../functions/core/addresses.ts';
 import { newApiKey } from '../../functions/core/authenticate.ts';
 import type { Fields } from '../../functions/core/ports.ts';
 import type { JsonObject } from '../../functions/core/task.ts';
+import { fromDocument } from '../../functions/core/task-document.ts';
 import { AGENTS } from './agents.ts';
 import type { Broker } from './broker.ts';
 import type { Answer, Network } from './network.ts';
@@ -38,7 +39,7 @@ export function startClients(world: World, network: Network, broker: Broker, { p
       for (let copy = 0; copy < operation.copies; copy++) dispatch(plan, operation.plan % plans.length, operation.retries);
     } else if (operation.kind === 'publish') {
       const plan = at(plans, operation.plan);
-      for (let copy = 0; copy < operation.copies; copy++) publish(plan, `${operation.plan % plans.length}`);
+      for (let copy = 0; copy < operation.copies; copy++) publish(plan, `${operation.plan % plans.length}`, operation.isMisrouted);
     } else if (operation.kind === 'limit') {
       const { tenant, scope, limitCents, mode } = operation;
       send('PUT', `/budgets/${scope}`, tenant, { limitCents, mode }, (answer) => told('limit', scope, answer));
@@ -50,7 +51,10 @@ export function startClients(world: World, network: Network, broker: Broker, { p
         return;
       }
       const body = operation.kind === 'redrive' ? { ttlSeconds: 300 } : {};
-      send('POST', `/task/${task.id}/${operation.kind}`, task.tenant, body, (answer) => told(operation.kind, task.id, answer));
+      send('POST', `/task/${task.id}/${operation.kind}`, task.tenant, body, (answer) => {
+        told(operation.kind, task.id, answer);
+        if (operation.kind === 'cancel' && answer?.status === 200) oracle.cancelled.push(task.id);
+      });
     }
   }
 
@@ -66,9 +70,22 @@ export function startClients(world: World, network: Network, broker: Broker, { p
       const view = JSON.parse(answer.body) as JsonObject;
       if (answer.status >= 300) return refused(plan, answer.status, view);
       const id = String(view.id);
+      checkView(id, view);
       oracle.accepted.push({ plan, id, isReplay: answer.headers['idempotent-replayed'] === 'true', view });
       if (!known.some((task) => task.id === id)) known.push({ id, tenant: plan.tenant });
     });
+  }
+
+  /** An end that a client was told of stays, if not for a redrive. */
+  function checkView(id: string, { status, finishedAt }: JsonObject): void {
+    const stored = world.documents.all('tasks').get(id)?.data;
+    const task = stored && fromDocument(stored);
+    if (task === undefined) {
+      oracle.violated('nothing accepted is lost', `a client was told of ${id}`);
+      return;
+    }
+    const isOther = finishedAt !== undefined && task.redrives === 0 && task.status !== status;
+    if (isOther) oracle.violated('an end that was told stays', `${id} was told to be ${status}, and is ${task.status}`);
   }
 
   /** A client that keeps to the rules is refused for a reason that the rules know. */
@@ -78,10 +95,13 @@ export function startClients(world: World, network: Network, broker: Broker, { p
     if (!isKnown) oracle.violated('a proper request is taken', `${status} ${JSON.stringify(problem)} for ${JSON.stringify(plan)}`);
   }
 
-  function publish(plan: Plan, tag: string): void {
+  /** A misrouted message names one agent to the subscriptions, and another in its body. */
+  function publish(plan: Plan, tag: string, isMisrouted: boolean): void {
     const { agent, mode: _, ...packet } = packetOf(plan, Number(tag), 'default');
-    const attributes: Record<string, string> = { agent: String(agent), ...(agent === 'codex' ? { direct: '1' } : {}) };
-    const messageId = broker.publish('tasks', JSON.stringify(packet), attributes);
+    const other = agent === 'codex' ? 'light' : 'codex';
+    const named = isMisrouted ? other : String(agent);
+    const attributes: Record<string, string> = { agent: named, ...(named === 'codex' ? { direct: '1' } : {}) };
+    const messageId = broker.publish('tasks', JSON.stringify(isMisrouted ? { ...packet, agent } : packet), attributes);
     oracle.published.push({ plan, messageId, tag });
   }
 
@@ -89,6 +109,7 @@ export function startClients(world: World, network: Network, broker: Broker, { p
     send('GET', `/task/${id}?waitSeconds=${waitSeconds}`, tenant, undefined, (answer) => {
       if (answer?.status === 404) oracle.violated('nothing accepted is lost', `${id} is unknown to a reader`);
       told('read', id, answer);
+      if (answer?.status === 200) checkView(id, JSON.parse(answer.body) as JsonObject);
     });
     send('GET', '/tasks?limit=5', tenant, undefined, () => {});
   }

@@ -5,7 +5,7 @@ import { simulateSeeds } from './seeds.ts';
 const SEEDS = 1_000;
 
 describe('the simulation notices a guard that is switched off', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   for (const { name, guard } of mutations) {
     it(`${guard}: ${name}`, async () => {
       const [found] = await simulateSeeds({ from: 1, count: SEEDS, mutation: name, stopAtFirst: true });

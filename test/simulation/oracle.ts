@@ -41,6 +41,12 @@ export interface Oracle {
   readonly accepted: Accepted[];
   /** Messages that the broker took from publishers. */
   readonly published: { readonly plan: Plan; readonly messageId: string; readonly tag: string }[];
+  /** Tasks of which a client was told that they are cancelled. */
+  readonly cancelled: string[];
+  /** When a success was on the topic `results`, by task: the broker had taken it. */
+  readonly succeeded: Map<string, number>;
+  /** How many messages of the topic `tasks` were dead-lettered. */
+  deadTasks: number;
   readonly violation: Violation | undefined;
   violated(rule: string, detail: string): void;
   errorLogged(instance: Instance, fields: JsonObject, message: string): void;
@@ -59,6 +65,9 @@ export function oracleOf(agents: readonly string[]): Oracle {
     received: [],
     accepted: [],
     published: [],
+    cancelled: [],
+    succeeded: new Map(),
+    deadTasks: 0,
     get violation() {
       return violation;
     },

@@ -56,7 +56,7 @@ export type Operation = { readonly at: number } & (
       readonly mode: 'plain' | 'leased';
     }
   | { readonly kind: 'dispatch'; readonly plan: number; readonly copies: number; readonly retries: number }
-  | { readonly kind: 'publish'; readonly plan: number; readonly copies: number }
+  | { readonly kind: 'publish'; readonly plan: number; readonly copies: number; readonly isMisrouted: boolean }
   | { readonly kind: 'cancel' | 'redrive'; readonly task: number }
   | { readonly kind: 'read'; readonly task: number; readonly waitSeconds: number }
 );
@@ -125,7 +125,16 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       retries: fc.constantFrom(0, 2),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ at, kind: fc.constant('publish' as const), plan: index, copies: fc.constantFrom(1, 1, 2) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      at,
+      kind: fc.constant('publish' as const),
+      plan: index,
+      copies: fc.constantFrom(1, 1, 2),
+      isMisrouted: fc.constantFrom(false, false, false, true),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ at, kind: fc.constantFrom('cancel' as const, 'redrive' as const), task: index }) },
   { weight: 1, arbitrary: fc.record({ at, kind: fc.constant('read' as const), task: index, waitSeconds: fc.constantFrom(0, 20) }) },
 );

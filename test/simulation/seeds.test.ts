@@ -1,6 +1,6 @@
 import { explained } from './explained.ts';
 
 describe('a simulated world', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   it('keeps every invariant, 2,000 seeds', () => explained(1, 2_000));
 });

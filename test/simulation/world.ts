@@ -65,6 +65,8 @@ export interface World {
   readonly isSteady: boolean;
   /** How far an instance's clock may be off, in milliseconds. */
   readonly skewMs: number;
+  /** Whether the broker delivers each message once and at once. */
+  readonly isPrompt: boolean;
   /** How many instances of each function there are. */
   readonly instances: number;
 }
