@@ -11,11 +11,9 @@ import type { Accounts } from './accounts.ts';
 import { makeBucket } from './buckets.ts';
 import { makeBuilder } from './builder.ts';
 import { type Context, type Named, rows } from './context.ts';
+import { ENTRY_POINT } from './entry-point.ts';
 
 const RUNTIME = 'nodejs24';
-
-/** The name of every bundle's exported handler. */
-export const ENTRY_POINT = 'handler';
 
 /** Makes the functions. Their archives' files are given to Terraform as the variable `archives`, by function name. */
 export function makeFunctions(context: Context, accounts: Accounts): Named<Cloudfunctions2Function> {
