@@ -48,13 +48,13 @@ function checkTask({ oracle, signing, faultsEnd }: World, id: string, task: Task
 }
 
 /** What was told to be cancelled is; what had succeeded in time did, where nothing kept its message from getting through. */
-function checkEnds({ oracle, isSteady, isPrompt }: World, tasks: ReadonlyMap<string, Task>): void {
+function checkEnds({ oracle, isSteady, isOnce }: World, tasks: ReadonlyMap<string, Task>): void {
   for (const id of oracle.cancelled) {
     if (tasks.get(id)?.status !== 'cancelled') oracle.violated('an end that was told stays', `${id} was told to be cancelled`);
   }
   for (const [id, at] of oracle.succeeded) {
     const task = tasks.get(id);
-    if (task === undefined || !isSteady || !isPrompt || at > task.ttl * 1000 || task.redrives > 0) continue;
+    if (task === undefined || !isSteady || !isOnce || at > task.ttl * 1000 || task.redrives > 0) continue;
     if (task.status !== 'succeeded' && (task.finishedAt ?? 0) > at + PROMPT_MS) {
       oracle.violated('a success is a success', `${id} had succeeded, and is ${task.status}`);
     }

@@ -162,7 +162,7 @@ const limits: fc.Arbitrary<readonly Operation[]> = fc.oneof(
 const faults: fc.Arbitrary<Faults> = fc.record({
   crash: fc.constantFrom(0, 0, 0.004, 0.03),
   lostReply: fc.constantFrom(0, 0, 0.03, 0.15),
-  repeated: fc.constantFrom(0, 0, 0.05, 0.2),
+  repeated: fc.constantFrom(0, 0.05, 0.2),
   failed: fc.constantFrom(0, 0, 0.02, 0.15),
   slow: fc.constantFrom(0, 0, 0.01, 0.05),
   duplicate: fc.constantFrom(0, 0, 0.2, 0.7),

@@ -42,8 +42,8 @@ import { NO_FAULTS, type World } from './world.ts';
 const START = Date.UTC(2026, 5, 30, 23, 54);
 const LONGEST_MS = 8 * 3_600_000;
 const SWEEP_MS = 60_000;
-const PROMPT = ['duplicate', 'late', 'lostAck'] as const;
-const STEADY = ['crash', 'lostReply', 'failed', 'slow', 'dropped'] as const;
+const ONCE = ['duplicate', 'lostAck'] as const;
+const STEADY = ['crash', 'lostReply', 'failed', 'slow', 'dropped', 'late'] as const;
 
 export interface Outcome {
   readonly violation: Violation | undefined;
@@ -100,7 +100,7 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
     faults: () => (schedule.now() < faultsEnd ? given.faults : NO_FAULTS),
     faultsEnd,
     isSteady: given.outage === undefined && STEADY.every((fault) => given.faults[fault] === 0),
-    isPrompt: PROMPT.every((fault) => given.faults[fault] === 0),
+    isOnce: ONCE.every((fault) => given.faults[fault] === 0),
     skewMs: given.skewMs,
     instances: given.instances,
   };

@@ -61,12 +61,12 @@ export interface World {
   faults(): Faults;
   /** From when on nothing goes wrong any more. */
   readonly faultsEnd: number;
-  /** Whether every call but those of the broker gets through, quickly, though a commit may be made twice: no attempt is lost then. */
+  /** Whether all gets through, quickly, though commits may be made and messages come twice: no attempt is lost then. */
   readonly isSteady: boolean;
   /** How far an instance's clock may be off, in milliseconds. */
   readonly skewMs: number;
-  /** Whether the broker delivers each message once and at once. */
-  readonly isPrompt: boolean;
+  /** Whether the broker delivers each message once. */
+  readonly isOnce: boolean;
   /** How many instances of each function there are. */
   readonly instances: number;
 }
