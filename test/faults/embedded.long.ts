@@ -17,8 +17,8 @@ describe('faults on the embedded runtime, 5,000 tasks each', function () {
 });
 
 function redriving(stack: () => FaultyEmbedded): void {
-  it('redriving every dead task twice changes nothing twice', async () => {
-    console.log(`      ${shown(await redriveTwice(stack(), 5_000, 240_000))}`);
+  it('redriving each of 1,000 dead tasks twice changes nothing twice', async () => {
+    console.log(`      ${shown(await redriveTwice(stack(), 1_000, 240_000))}`);
   });
 }
 
