@@ -22,6 +22,8 @@ const keys = Object.fromEntries(
   }),
 );
 
+export const keyOf = (tenant: string): string => keys[tenant]?.key ?? '';
+
 /** The records of the clients' API keys, by id. */
 export const apiKeys: readonly (readonly [id: string, record: Fields])[] = Object.values(keys).map(({ id, record }) => [
   id,
@@ -145,7 +147,7 @@ export function startClients(world: World, network: Network, broker: Broker, { p
 
   function send(method: string, path: string, tenant: string, body: unknown, answered: (answer: Answer | undefined) => void): void {
     const url = functionUrl(world.settings, 'dispatch') + path;
-    const headers = { 'x-api-key': keys[tenant]?.key ?? '' };
+    const headers = { 'x-api-key': keyOf(tenant) };
     let isOver = false;
     const over = (answer: Answer | undefined) => {
       if (isOver) return;

@@ -21,6 +21,7 @@ import { signingFrom } from '../../functions/core/signing.ts';
 import { topology } from '../../functions/topology.ts';
 import { AGENTS, startAgents } from './agents.ts';
 import { checkTheEnd } from './at-the-end.ts';
+import { startAuditor } from './auditor.ts';
 import { brokerOf } from './broker.ts';
 import { watchBudgets } from './budget-invariants.ts';
 import { chanceOf } from './chance.ts';
@@ -42,6 +43,10 @@ import { NO_FAULTS, type World } from './world.ts';
 const START = Date.UTC(2026, 5, 30, 23, 54);
 const LONGEST_MS = 8 * 3_600_000;
 const SWEEP_MS = 60_000;
+/** The longest that an answer takes once nothing goes wrong any more, and then some. */
+const DELAY_MS = 60_000;
+/** Some hundred times as many as are usual. */
+const MOST_EVENTS = 200_000;
 const ONCE = ['duplicate', 'lostAck'] as const;
 const STEADY = ['crash', 'lostReply', 'failed', 'slow', 'dropped', 'late'] as const;
 
@@ -119,8 +124,12 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
   startAgents(world, network, broker);
   startReceivers(world, network, keys);
   startClients(world, network, broker, given);
+  startAuditor(world, network, LONGEST_MS - DELAY_MS);
 
-  const isBroken = () => oracle.violation !== undefined;
+  const isBroken = () => {
+    if (schedule.happened > MOST_EVENTS) oracle.violated('a world comes to rest', `${MOST_EVENTS} events have happened`);
+    return oracle.violation !== undefined;
+  };
   sweepEvery();
   await schedule.run(START + LONGEST_MS, isBroken);
   if (!isBroken()) checkTheEnd(world);

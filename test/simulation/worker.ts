@@ -25,6 +25,8 @@ const report = (told: Report): void => {
   process.send?.(told);
 };
 
+// Nobody is left to be told.
+process.once('disconnect', () => process.exit());
 process.once('message', async ({ from, to, step, mutation }: Work) => {
   if (mutation !== undefined) mutate(mutation);
   const { scenarioOf, simulator } = await import('./simulate.ts');
