@@ -4,11 +4,8 @@ import { badDays, together } from './bad-days.ts';
 import { type BadDay, endure } from './endure.ts';
 import { type FaultyEmulated, faultyEmulated } from './faulty-emulated.ts';
 
-/** Functions in processes of their own ask for unknown keys every 30 s at most: until then, no message may run out of rounds. */
-const flags = { 'times.backoffMinimumMs': 1_000, 'times.backoffMaximumMs': 10_000 };
-
 describeWithEmulators('faults on the emulator runtime, 5,000 tasks each', () => {
-  const { disorder, delay, lostAcks, resets, slowness, keyRotation, storeUnreachable, clocksOneWay } = badDays;
+  const { disorder, delay, lostAcks, resets, slowness, storeUnreachable, clocksOneWay } = badDays;
   let stack: FaultyEmulated;
 
   const suffer = (days: readonly BadDay[]) => {
@@ -30,12 +27,12 @@ describeWithEmulators('faults on the emulator runtime, 5,000 tasks each', () => 
     suffer([storeUnreachable, together(disorder, delay, lostAcks), together(resets, slowness)]);
   });
 
-  describe('of clocks and keys', () => {
+  describe('of clocks', () => {
     before(async function () {
       this.timeout(90_000);
-      stack = await faultyEmulated({ flags, skewMs: clocksOneWay.skewMs });
+      stack = await faultyEmulated({ skewMs: clocksOneWay.skewMs });
     });
     after(() => stack?.stop());
-    suffer([together(clocksOneWay, keyRotation)]);
+    suffer([clocksOneWay]);
   });
 });

@@ -10,7 +10,6 @@ import { type TcpProxy, tcpProxy } from './tcp-proxy.ts';
 const SKEWED_CLOCK = fileURLToPath(new URL('./skewed-clock.ts', import.meta.url));
 
 export interface EmulatedFaults {
-  readonly flags?: Readonly<Record<string, unknown>>;
   /** By how much a function's clock is off, in milliseconds, from its start on. */
   readonly skewMs?: Readonly<Record<string, number>>;
 }
@@ -24,7 +23,7 @@ export interface FaultyEmulated extends FaultyStack {
 const PATIENT = { 'times.republishMs': 30_000, 'times.republishMaximumMs': 600_000 };
 
 /** The emulator runtime, one process per function. Inside `describeWithEmulators`. */
-export async function faultyEmulated({ flags, skewMs = {} }: EmulatedFaults = {}): Promise<FaultyEmulated> {
+export async function faultyEmulated({ skewMs = {} }: EmulatedFaults = {}): Promise<FaultyEmulated> {
   await using release = new AsyncDisposableStack();
   const folder = release.adopt(temporaryFolder(), (it) => it.remove());
   const stores: TcpProxy[] = [];
