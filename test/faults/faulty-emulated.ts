@@ -51,7 +51,6 @@ export async function faultyEmulated({ skewMs = {} }: EmulatedFaults = {}): Prom
       logLevel: 'warn',
       agents,
       ...PATIENT,
-      ...flags,
     }),
     log: silent,
     between,
