@@ -108,8 +108,13 @@ function checkRuns({ oracle }: World, tasks: ReadonlyMap<string, Task>): void {
       oracle.violated('a charge is what was reported', `${taskId}, epoch ${epoch}: ${JSON.stringify(charge)} of ${told}`);
   }
   for (const [id, task] of tasks) {
-    const isHttpAgent = task.agent === 'worker' || task.agent === 'slow';
-    if (task.status !== 'succeeded' || !isHttpAgent || typeof task.result !== 'object') continue;
+    if (task.status !== 'succeeded' || typeof task.result !== 'object') continue;
+    if (task.agent === 'light' || task.agent === 'codex') {
+      const { echo } = task.result as { echo?: { tag?: unknown } };
+      if (echo?.tag !== task.payload?.tag)
+        oracle.violated('a result is what its attempt gave', `${id}: ${JSON.stringify(task.result)}`);
+      continue;
+    }
     const run = oracle.runs.get(`${id}/${task.closedEpoch}`);
     const isGiven = run?.results.some(({ result }) => JSON.stringify(result) === JSON.stringify(task.result));
     if (!isGiven)

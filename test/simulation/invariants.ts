@@ -141,8 +141,11 @@ const SLACK_MS = 200_000;
 /** A sweep or two. */
 const TIME_TO_TAKE_BACK_MS = 150_000;
 
-/** Whether no result of the attempt had been given by the ttl; of HTTP agents alone it is known when. */
-function isTooLate({ oracle, skewMs }: World, id: string, { closedEpoch, ttl }: Task): boolean {
+/** Whether no result of the attempt can have been given by the ttl: HTTP agents say when, and codex pauses as it is told. */
+function isTooLate({ oracle, skewMs }: World, id: string, { closedEpoch, ttl, timeline, payload }: Task): boolean {
+  const began = timeline.find(({ event, epoch }) => event === 'running' && epoch === closedEpoch)?.at;
+  const pauseMs = typeof payload?.pauseMs === 'number' ? payload.pauseMs : 0;
+  if (began !== undefined && began + pauseMs > ttl * 1000 + 2 * skewMs) return true;
   const run = oracle.runs.get(`${id}/${closedEpoch}`);
   return run !== undefined && !run.results.some(({ at }) => at <= ttl * 1000 + skewMs);
 }
