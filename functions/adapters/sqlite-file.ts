@@ -40,7 +40,7 @@ export function openFile(path: string): { readonly connection: DatabaseSync; rea
 
 /** Fewer, larger checkpoints: pages that are written over and over reach the main file once. */
 const CHECKPOINT_PAGES = 4000;
-const CACHE_KIB = 32_768;
+const CACHE_KIB = 16_384;
 
 /** Calls back once everything committed before is on disk, or with the error. */
 export type Sync = (done: (error: Error | null) => void) => void;
