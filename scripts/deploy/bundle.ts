@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 import { zipSync } from 'fflate';
 import { ENTRY_POINT } from '../../infra/entry-point.ts';
+import { lazyCommonjs, refuseOtherLazyCommonjs } from './lazy-commonjs.ts';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 /** Nothing is written there: source maps and chunk names are made relative to it, so it has to be the same everywhere. */
@@ -46,8 +47,10 @@ export async function bundleFunction(name: string): Promise<Bundle> {
     metafile: true,
     // The client libraries are CommonJS and call `require` for Node's own modules.
     banner: { js: COMMONJS },
+    plugins: [lazyCommonjs],
     logLevel: 'silent',
   });
+  refuseOtherLazyCommonjs(metafile);
   const files = Object.fromEntries(outputFiles.map(({ path, contents }) => [relative(join(OUTPUT, name), path), contents]));
   const manifest = {
     name: `heliograph-${name}`,
@@ -64,7 +67,7 @@ export async function bundleFunction(name: string): Promise<Bundle> {
 export function archiveOf({ name, files }: Bundle): { readonly file: string; readonly bytes: Uint8Array } {
   const sorted = Object.fromEntries(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)));
   // The format has times from 1980 on, and in local time.
-  const bytes = zipSync(sorted, { level: 9, mtime: new Date(1980, 0, 2) });
+  const bytes = zipSync(sorted, { level: 6, mtime: new Date(1980, 0, 2) });
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
   return { file: `${name}-${hash}.zip`, bytes };
 }

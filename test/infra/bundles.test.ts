@@ -1,0 +1,3 @@
+import { bundlesSuite } from './bundles.ts';
+
+bundlesSuite(['agent-light']);
