@@ -77,6 +77,8 @@ function checkKeys({ oracle, isSteady }: World, tasks: ReadonlyMap<string, Task>
   for (const { plan, id, isReplay, view } of oracle.accepted) {
     const expected = plan.key === undefined ? undefined : keyedId(plan.tenant, plan.agent, `key-${plan.key}`);
     if (expected !== undefined && id !== expected) oracle.violated('a key is one task', `${id} instead of ${expected}`);
+    if (plan.key === undefined && isReplay)
+      oracle.violated('one request creates a task', `${id} has no key, and was told to be a replay`);
     if (!isReplay) firsts.set(id, (firsts.get(id) ?? 0) + 1);
     const stored = tasks.get(id);
     if (stored === undefined) continue;
