@@ -46,6 +46,8 @@ export interface FunctionRow {
 export type Role =
   | { readonly kind: 'database'; readonly database: DatabaseName; readonly access: 'read' | 'write' }
   | { readonly kind: 'publish'; readonly topic: string }
+  /** Makes push subscriptions of the topic, and no other change. */
+  | { readonly kind: 'subscribe'; readonly topic: string }
   | { readonly kind: 'bucket'; readonly bucket: string; readonly access: 'read' | 'write' }
   | { readonly kind: 'secret'; readonly secret: string }
   | { readonly kind: 'invoke'; readonly function: string };

@@ -9,6 +9,7 @@ import { accountEmail } from '../functions/core/addresses.ts';
 import type { Role } from '../functions/topology.ts';
 import { type Context, type Named, rows } from './context.ts';
 import type { Databases } from './databases.ts';
+import { allowSubscribing } from './subscribers.ts';
 
 /** By function name, and the push account. */
 export interface Accounts {
@@ -43,11 +44,12 @@ export interface Resources {
 export function grantRoles(context: Context, accounts: Accounts, resources: Resources): void {
   for (const [name, { roles }] of rows(context.topology.functions)) {
     const { member } = accounts.functions[name] as ServiceAccount;
-    for (const role of roles) grant(context, name, member, role, resources);
+    for (const role of roles) grant(context, name, member, role, resources, accounts);
   }
 }
 
-function grant({ stack, settings }: Context, name: string, member: string, role: Role, resources: Resources): void {
+function grant(context: Context, name: string, member: string, role: Role, resources: Resources, accounts: Accounts): void {
+  const { stack, settings } = context;
   switch (role.kind) {
     case 'database': {
       const database = resources.databases[role.database];
@@ -70,6 +72,9 @@ function grant({ stack, settings }: Context, name: string, member: string, role:
         role: 'roles/pubsub.publisher',
         member,
       });
+      return;
+    case 'subscribe':
+      allowSubscribing(context, name, member, existing(resources.topics, role.topic).name, accounts.push);
       return;
     case 'bucket':
       new StorageBucketIamMember(stack, `role_${name}_bucket_${role.bucket}`, {

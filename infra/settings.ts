@@ -12,7 +12,6 @@ const members = z.array(
 
 const environmentSchema = (topology: Topology) => {
   const functions = Object.keys(topology.functions);
-  const fronts = functions.filter((name) => topology.functions[name]?.access === 'front');
   return z.strictObject({
     project: z.string().regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'is no Google Cloud project id'),
     /** Push URLs and their audiences are made of it: without it no audience. */
@@ -25,7 +24,9 @@ const environmentSchema = (topology: Topology) => {
     /** Holds Terraform's state; made before the first deployment. */
     stateBucket: z.string().regex(/^[a-z0-9][a-z0-9_.-]{1,61}[a-z0-9]$/, 'is no bucket name'),
     /** Front functions that everybody may call; they authenticate in code. The others admit `callers` alone. */
-    publicFunctions: z.array(z.enum(fronts, { error: `is no front function (${fronts.join(', ')})` })).default([]),
+    publicFunctions: z
+      .array(z.enum(fronts(topology), { error: `is no front function (${fronts(topology).join(', ')})` }))
+      .default([]),
     callers: members.default([]),
     /** Instances that are kept warm; the others scale to zero. */
     minimumInstances: z.partialRecord(z.enum(functions), z.number().int().min(1).max(100)).default({}),
@@ -80,6 +81,12 @@ export function parseEnvironment(content: unknown, environment: string, topology
       .filter((variable) => OWN_VARIABLES.includes(variable))
       .map((variable) => `environments.${name}.variables.${variable}: is set from the other settings`),
   );
+  for (const { name, settings } of named) {
+    const closed = fronts(topology).filter((front) => !settings.publicFunctions.includes(front));
+    // Cloud Run's IAM takes tokens for the function's own address only, and behind a balancer the functions use another.
+    if (settings.balancer && closed.length > 0)
+      problems.push(`environments.${name}.balancer: needs ${closed.join(', ')} to be public`);
+  }
   const projects = named.map(({ settings }) => settings.project);
   // Names carry no environment, so two in one project would be the same resources.
   if (new Set(projects).size < projects.length) problems.push('environments: each needs a project of its own');
@@ -87,6 +94,10 @@ export function parseEnvironment(content: unknown, environment: string, topology
   if (chosen === undefined) problems.push(`environments.${environment}: is missing`);
   if (problems.length > 0 || chosen === undefined) throw refusal(problems);
   return chosen.settings;
+}
+
+function fronts({ functions }: Topology): string[] {
+  return Object.keys(functions).filter((name) => functions[name]?.access === 'front');
 }
 
 function variableNames(topology: Topology): string[] {

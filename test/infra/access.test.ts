@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { accountEmail, bucketName, secretName } from '../../functions/core/addresses.ts';
 import { readSettings } from '../../functions/core/settings.ts';
-import { type Role, topology } from '../../functions/topology.ts';
+import { type Role, type Topology, topology } from '../../functions/topology.ts';
 import { at, type Block, type Synthesized, synthesized } from './synthesized.ts';
 
 const project = 'acme-agents';
@@ -124,6 +124,27 @@ describe('the stack: access', () => {
       named.map(({ block }) => closed.resolve(block.name)),
       ['heliograph-dispatch'],
     );
+  });
+
+  it('lets a function that makes subscriptions create and attach them, and push as the push account, but nothing more', () => {
+    const row = {
+      ...(topology.functions.results as Topology['functions'][string]),
+      roles: [{ kind: 'subscribe', topic: 'tasks' }] as const,
+    };
+    const control = synthesized({}, { ...topology, functions: { ...topology.functions, control: row } });
+    const permissions = (role: string) => {
+      const [, name] = /google_project_iam_custom_role\.([\w-]+)\.name/.exec(role) ?? [];
+      return at<string[] | undefined>(control.all('google_project_iam_custom_role')[name ?? ''] ?? {}, 'permissions');
+    };
+    const own = grantsOf(control).filter(({ member }) => member === account('control'));
+    const seen = own.map(({ type, role, block }) => [type, permissions(role) ?? role, block.topic && control.resolve(block.topic)]);
+    assert.deepEqual(seen, [
+      ['google_project_iam_member', ['pubsub.subscriptions.create'], undefined],
+      ['google_pubsub_topic_iam_member', ['pubsub.topics.attachSubscription'], 'tasks'],
+      ['google_service_account_iam_member', 'roles/iam.serviceAccountUser', undefined],
+    ]);
+    const others = grantsOf(control).filter(({ member, role }) => member !== account('control') && permissions(role));
+    assert.deepEqual(others, []);
   });
 
   it('keeps the network away from functions that only Pub/Sub or the scheduler call', () => {

@@ -55,7 +55,16 @@ describe('the settings of a deployment', () => {
       dev({ variables: { ORCHESTRATOR_PROJECT: 'other' } }),
       /variables\.ORCHESTRATOR_PROJECT: is set/,
     ],
-    ['a domain that is none', dev({ balancer: { domain: 'localhost' } }), /^ {2}environments\.dev\.balancer\.domain: /m],
+    [
+      'a domain that is none',
+      dev({ publicFunctions: ['dispatch'], balancer: { domain: 'localhost' } }),
+      /^ {2}environments\.dev\.balancer\.domain: /m,
+    ],
+    [
+      'a balancer before a closed function',
+      dev({ balancer: { domain: 'heliograph.example.com' } }),
+      /^ {2}environments\.dev\.balancer: needs dispatch to be public$/m,
+    ],
     ['a third environment', { environments: { test: environmentOf() } }, /^ {2}environments/m],
   ];
   for (const [name, content, line] of rows)

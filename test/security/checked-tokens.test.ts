@@ -3,10 +3,15 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { closeServer, listenLoopback } from '../../emulator-bridge/loopback.ts';
+import { guardedEgress } from '../../functions/adapters/egress.ts';
+import { systemIds } from '../../functions/adapters/ids.ts';
 import { functionUrl } from '../../functions/core/addresses.ts';
+import { httpsProtocol } from '../../functions/core/agent/https-protocol.ts';
+import type { Attempt } from '../../functions/core/agent/protocol.ts';
 import { Problem } from '../../functions/core/errors.ts';
 import { admitPush } from '../../functions/core/push-gate.ts';
 import { readSettings } from '../../functions/core/settings.ts';
+import { httpListener } from '../support/http-listener.ts';
 import { type ForgeryContext, goodToken, type Part, signed } from './forge.ts';
 import { forgedClaims } from './forged-claims.ts';
 import { contextOf, memoryKeys, NOW, newPrivateKey } from './issuer.ts';
@@ -86,6 +91,18 @@ describe('a token without its signature', () => {
     assert.equal(await statusOf(guarded, bearer(goodToken(context))), 204);
     const forged = signed(context, {}, {}, newPrivateKey());
     assert.equal(await statusOf(guarded, bearer(forged)), 401);
+  });
+
+  it('is not what an agent’s own call leads to: the header that Cloud Run checks first carries the token too', async () => {
+    await using release = new AsyncDisposableStack();
+    const dispatch = release.adopt(await httpListener(), (it) => it.close());
+    const settings = readSettings({}, { runtime: 'embedded', functionUrls: { dispatch: dispatch.url } });
+    const egress = release.adopt(guardedEgress({ allowLoopback: true, operatorOrigins: [dispatch.url] }), (it) => it.close());
+    const identity = { idToken: async () => goodToken(context) };
+    const protocol = httpsProtocol({ settings, egress, identity, ids: systemIds() }, 'codex');
+    await protocol.note({ taskId: 'a1', epoch: 1, outcomeToken: 'o1' } as Attempt, 'half done');
+    const { authorization, 'x-serverless-authorization': checked } = dispatch.received[0]?.headers ?? {};
+    assert.deepEqual([authorization, checked], [`Bearer ${goodToken(context)}`, `Bearer ${goodToken(context)}`]);
   });
 
   it('cannot be made acceptable to a local runtime', () => {

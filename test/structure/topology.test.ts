@@ -56,7 +56,7 @@ describe('the topology', () => {
     for (const [name, { roles }] of Object.entries(functions)) {
       for (const role of roles) {
         const exists =
-          role.kind === 'publish'
+          role.kind === 'publish' || role.kind === 'subscribe'
             ? role.topic in topics
             : role.kind === 'bucket'
               ? role.bucket in buckets

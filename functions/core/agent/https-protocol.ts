@@ -84,7 +84,12 @@ export function httpsProtocol(runtime: Caller, agentName: string): TaskProtocol 
       url: dispatchUrl + path,
       trust: 'operator',
       method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${token}`,
+        // Where IAM guards dispatch, Cloud Run checks this one, and leaves the other its signature.
+        'x-serverless-authorization': `Bearer ${token}`,
+      },
       body: JSON.stringify(body),
       timeoutMs: TIME_LIMIT_MS,
       maxBytes: MAX_REPLY_BYTES,
