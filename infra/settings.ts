@@ -23,7 +23,10 @@ const environmentSchema = (topology: Topology) => {
     databaseLocation: z.enum(['eur3', 'nam5', 'nam7', ...REGIONS]).optional(),
     /** Holds Terraform's state; made before the first deployment. */
     stateBucket: z.string().regex(/^[a-z0-9][a-z0-9_.-]{1,61}[a-z0-9]$/, 'is no bucket name'),
-    /** Front functions that everybody may call; they authenticate in code. The others admit `callers` alone. */
+    /**
+     * Front functions that everybody may call; they authenticate in code. The others admit `callers` alone, who send their token
+     * to Cloud Run as `X-Serverless-Authorization`: the customary header, or an API key, then reaches the function as it is.
+     */
     publicFunctions: z
       .array(z.enum(fronts(topology), { error: `is no front function (${fronts(topology).join(', ')})` }))
       .default([]),
