@@ -5,8 +5,10 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 import { zipSync } from 'fflate';
+import { topology } from '../../functions/topology.ts';
 import { ENTRY_POINT } from '../../infra/entry-point.ts';
 import { lazyCommonjs, refuseOtherLazyCommonjs } from './lazy-commonjs.ts';
+import { onlyNeeded } from './only-needed.ts';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 /** Nothing is written there: source maps and chunk names are made relative to it, so it has to be the same everywhere. */
@@ -27,6 +29,8 @@ export interface Bundle {
  * start: what is imported lazily is loaded lazily. The same sources give the same bytes.
  */
 export async function bundleFunction(name: string): Promise<Bundle> {
+  const row = topology.functions[name];
+  if (row === undefined) throw new TypeError(`The topology has no function ${name}.`);
   const { outputFiles, metafile } = await build({
     stdin: { contents: entry(name), resolveDir: ROOT, sourcefile: 'entry.ts', loader: 'ts' },
     absWorkingDir: ROOT,
@@ -47,7 +51,7 @@ export async function bundleFunction(name: string): Promise<Bundle> {
     metafile: true,
     // The client libraries are CommonJS and call `require` for Node's own modules.
     banner: { js: COMMONJS },
-    plugins: [lazyCommonjs],
+    plugins: [onlyNeeded(row), lazyCommonjs],
     logLevel: 'silent',
   });
   refuseOtherLazyCommonjs(metafile);

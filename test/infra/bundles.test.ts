@@ -1,3 +1,3 @@
 import { bundlesSuite } from './bundles.ts';
 
-bundlesSuite(['agent-light']);
+bundlesSuite(['agent-light', 'codex']);

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { freePorts } from '../../emulator-bridge/loopback.ts';
+import { topology } from '../../functions/topology.ts';
 import { archiveOf, type Bundle, bundleFunction } from '../../scripts/deploy/bundle.ts';
 import { temporaryFolder, until } from '../support/folder.ts';
 
@@ -107,6 +108,20 @@ export function bundlesSuite(names: readonly string[]): void {
         assert.equal(archiveOf(again).file, file);
         assert.ok(Buffer.from(archiveOf(again).bytes).equals(bytes));
         assert.match(file, new RegExp(`^${name}-[0-9a-f]{16}\\.zip$`));
+      });
+
+      it('has the client libraries of what it has a role for, and no others', () => {
+        const kinds: readonly string[] = (topology.functions[name]?.roles ?? []).map(({ kind }) => kind);
+        const has = (wanted: string) => bundle.packages.some(([one]) => one === wanted);
+        assert.equal(has('@google-cloud/firestore'), kinds.includes('database'));
+        assert.equal(has('@google-cloud/pubsub'), kinds.includes('publish'));
+        const maps = Object.entries(bundle.files).filter(([file]) => file.endsWith('.map'));
+        const sources = maps.flatMap(([, bytes]) => JSON.parse(Buffer.from(bytes).toString()).sources as string[]);
+        assert.ok(sources.some((source) => source.endsWith('functions/handler.ts')));
+        assert.deepEqual(
+          sources.filter((source) => source.includes('adapters/sqlite-')),
+          [],
+        );
       });
 
       it('has another archive name as soon as one byte differs', () => {
