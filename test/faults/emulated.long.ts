@@ -5,7 +5,7 @@ import { type BadDay, endure } from './endure.ts';
 import { type FaultyEmulated, faultyEmulated } from './faulty-emulated.ts';
 
 describeWithEmulators('faults on the emulator runtime, 5,000 tasks each', () => {
-  const { disorder, delay, lostAcks, resets, slowness, storeUnreachable, clocksOneWay } = badDays;
+  const { disorder, delay, lostAcks, resets, slowness, storeUnreachable, storeSilent, clocksOneWay } = badDays;
   let stack: FaultyEmulated;
 
   const suffer = (days: readonly BadDay[]) => {
@@ -24,7 +24,7 @@ describeWithEmulators('faults on the emulator runtime, 5,000 tasks each', () => 
       stack = await faultyEmulated();
     });
     after(() => stack?.stop());
-    suffer([storeUnreachable, together(disorder, delay, lostAcks), together(resets, slowness)]);
+    suffer([storeUnreachable, storeSilent, together(disorder, delay, lostAcks), together(resets, slowness)]);
   });
 
   describe('of clocks', () => {
