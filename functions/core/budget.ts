@@ -3,8 +3,9 @@
  * in the same commit; when it has ended, what it cost is booked and the rest is free again. held + spent never exceeds the limit.
  */
 
-import { createHash } from 'node:crypto';
+import { DAY_MS } from './days.ts';
 import { Problem } from './errors.ts';
+import { hashedId } from './hashed-id.ts';
 import type { Accounts } from './ledger.ts';
 import type { Limit, LimitMode } from './limits.ts';
 import { centsFromMicros } from './money.ts';
@@ -12,7 +13,6 @@ import type { Fields } from './ports.ts';
 
 export const BUDGETS = 'budgets';
 export const ALLOWANCES = 'allowances';
-const DAY_MS = 86_400_000;
 /** A task ends within seven days of its creation, and its last report may come later. */
 const KEPT_MS = 45 * DAY_MS;
 /** An allowance is a twentieth of the limit, if no task needs more at once. */
@@ -42,14 +42,8 @@ export interface Allowance {
   readonly grantedAt: number;
 }
 
-/** The UTC day of a moment: `2026-01-31`. */
-export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
-
-export const budgetId = (tenant: string, scope: string, day: string): string =>
-  createHash('sha256')
-    .update(JSON.stringify([tenant, scope, day]))
-    .digest('hex')
-    .slice(0, 40);
+/** The id of the budget of one scope on one day. */
+export const budgetId = (tenant: string, scope: string, day: string): string => hashedId(tenant, scope, day);
 
 /** A budget that nothing was taken from yet. */
 export const freshBudget = (tenant: string, scope: string, day: string, limit: Pick<Limit, 'limitMicros' | 'mode'>): Budget => ({

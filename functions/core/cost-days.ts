@@ -3,16 +3,17 @@
  * themselves have gone. The sweeper adds a day up once its tasks have had time to end.
  */
 
-import { createHash } from 'node:crypto';
-import { dayOf } from './budget.ts';
+import { DAY_MS, dayOf } from './days.ts';
+import { hashedId } from './hashed-id.ts';
 import type { Accounts } from './ledger.ts';
 import type { Query } from './ports.ts';
 import type { Known, TaskCore } from './task.ts';
 
 export const COST_DAYS = 'cost-days';
-const DAY_MS = 86_400_000;
 /** A task ends at most seven days after its creation, or a little later. */
 const CLOSED_AFTER_DAYS = 9;
+/** How long the new life of a redriven task may last, with the same margin. */
+const REDRIVEN_DAYS = 8;
 
 /** Of the tasks that a group holds: how many, how many attempts ran, and what they cost. */
 export interface CostSum {
@@ -29,20 +30,14 @@ export interface CostDay {
   readonly cursor?: NonNullable<Query['after']> | null;
 }
 
-export const costDayId = (tenant: string, day: string): string =>
-  createHash('sha256')
-    .update(JSON.stringify([tenant, day]))
-    .digest('hex')
-    .slice(0, 40);
+/** The id of a tenant's day. */
+export const costDayId = (tenant: string, day: string): string => hashedId(tenant, day);
 
 /** When a day can be added up: milliseconds since the epoch. */
 export const closesAt = (day: string): number => Date.parse(day) + CLOSED_AFTER_DAYS * DAY_MS;
 
-/** The day after. */
-export const nextDay = (day: string): string => dayOf(Date.parse(day) + DAY_MS);
-
 /** Whether a task that is redriven at `now` may find its day added up by its end. */
-export const isOld = ({ createdAt }: TaskCore, now: number): boolean => now >= closesAt(dayOf(createdAt)) - 8 * DAY_MS;
+export const isOld = ({ createdAt }: TaskCore, now: number): boolean => now >= closesAt(dayOf(createdAt)) - REDRIVEN_DAYS * DAY_MS;
 
 export const NOTHING: CostSum = { tasks: 0, attempts: 0, costMicros: 0 };
 

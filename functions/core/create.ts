@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Agent } from './agents.ts';
 import { checkIn } from './claim-check.ts';
 import { Problem } from './errors.ts';
+import { hashedId } from './hashed-id.ts';
 import { commitHolding } from './holds.ts';
 import { microsFromCents } from './money.ts';
 import type { TimedPacket } from './packet.ts';
@@ -148,10 +149,7 @@ function changed(runtime: Creators, task: Task, change: Change): Task {
 
 /** The id that an idempotency key stands for. */
 export function keyedId(tenant: string, agent: string, key: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify([tenant, agent, key]))
-    .digest('hex')
-    .slice(0, 40);
+  return hashedId(tenant, agent, key);
 }
 
 /** What makes two requests the same: agent and payload, whatever the order of the keys. */

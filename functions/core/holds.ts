@@ -3,7 +3,8 @@
  * commit that creates (or redrives) it, booked when it and its children have ended.
  */
 
-import { dayOf, take } from './budget.ts';
+import { take } from './budget.ts';
+import { dayOf } from './days.ts';
 import { Problem } from './errors.ts';
 import { type Accounts, type LedgerParts, post } from './ledger.ts';
 import { type Limits, limitsOf, readLimits } from './limits.ts';

@@ -4,8 +4,8 @@
  */
 
 import { createHash } from 'node:crypto';
-import { dayOf } from './budget.ts';
 import { closesAt } from './cost-days.ts';
+import { dayOf } from './days.ts';
 import { type Documents, PreconditionFailed } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 

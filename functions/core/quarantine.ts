@@ -1,6 +1,6 @@
 /** Quarantine: messages that can never be processed are kept with the reason and acknowledged, never looped. */
 
-import { createHash } from 'node:crypto';
+import { hashedId } from './hashed-id.ts';
 import { PreconditionFailed } from './ports.ts';
 import type { Flaw, PushMessage } from './push-gate.ts';
 import type { Runtime } from './runtime.ts';
@@ -15,10 +15,7 @@ export async function quarantine(
   flaw: Flaw,
 ): Promise<void> {
   const now = runtime.clock.now();
-  const id = createHash('sha256')
-    .update(JSON.stringify([message.subscription, message.messageId, message.messageId ? '' : message.data.toString('base64')]))
-    .digest('hex')
-    .slice(0, 40);
+  const id = hashedId(message.subscription, message.messageId, message.messageId ? '' : message.data.toString('base64'));
   const data = {
     ...flaw,
     messageId: message.messageId,

@@ -2,7 +2,8 @@
 
 import { z } from 'zod';
 import type { Caller } from '../core/authenticate.ts';
-import { BUDGETS, type Budget, budgetId, dayOf, freeMicros, freshBudget } from '../core/budget.ts';
+import { BUDGETS, type Budget, budgetId, freeMicros, freshBudget } from '../core/budget.ts';
+import { dayOf } from '../core/days.ts';
 import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
 import { post } from '../core/ledger.ts';

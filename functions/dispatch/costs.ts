@@ -2,8 +2,8 @@
 
 import { z } from 'zod';
 import type { Caller } from '../core/authenticate.ts';
-import { dayOf } from '../core/budget.ts';
-import { COST_DAYS, type CostDay, closesAt, costDayId, nextDay } from '../core/cost-days.ts';
+import { COST_DAYS, type CostDay, closesAt, costDayId } from '../core/cost-days.ts';
+import { DAY_MS, dayOf, nextDay } from '../core/days.ts';
 import { checked, invalidFields } from '../core/http.ts';
 import { decodedCursor, encodedCursor, merged } from '../core/list-tasks.ts';
 import { centsFromMicros } from '../core/money.ts';
@@ -12,7 +12,6 @@ import type { Runtime } from '../core/runtime.ts';
 import { isEnded, type JsonObject, spentMicros, type Task } from '../core/task.ts';
 import { fromDocument } from '../core/task-document.ts';
 
-const DAY_MS = 86_400_000;
 const TASKS_PER_PAGE = 50_000;
 const READ_AT_ONCE = 1_600;
 const MAX_DAYS = 366;

@@ -1,7 +1,7 @@
 /** Adds up the costs of days whose tasks have all ended, a slice at a time, before the tasks go. */
 
-import { dayOf } from '../core/budget.ts';
-import { COST_DAYS, type CostDay, type CostSum, closesAt, costDayId, NOTHING, nextDay } from '../core/cost-days.ts';
+import { COST_DAYS, type CostDay, type CostSum, closesAt, costDayId, NOTHING } from '../core/cost-days.ts';
+import { DAY_MS, dayOf, nextDay } from '../core/days.ts';
 import { post } from '../core/ledger.ts';
 import { LIMITS, TENANT_SHARDS, type Tenant } from '../core/limits.ts';
 import { merged } from '../core/list-tasks.ts';
@@ -10,7 +10,6 @@ import type { Runtime } from '../core/runtime.ts';
 import { isEnded, spentMicros, type Task } from '../core/task.ts';
 import { fromDocument } from '../core/task-document.ts';
 
-const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const TENANTS_AT_ONCE = 20;
 const TASKS_PER_SLICE = 5_000;

@@ -5,10 +5,10 @@ import { systemIds } from '../../functions/adapters/ids.ts';
 import { openDatabase } from '../../functions/adapters/sqlite-database.ts';
 import { sqliteDocuments } from '../../functions/adapters/sqlite-documents.ts';
 import type { Agent } from '../../functions/core/agents.ts';
-import { dayOf } from '../../functions/core/budget.ts';
 import { claim } from '../../functions/core/claim.ts';
 import { close } from '../../functions/core/close.ts';
 import { createTask } from '../../functions/core/create.ts';
+import { DAY_MS, dayOf } from '../../functions/core/days.ts';
 import type { Documents } from '../../functions/core/ports.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
 import { signingFrom } from '../../functions/core/signing.ts';
@@ -21,7 +21,6 @@ import { topology } from '../../functions/topology.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { quickSettings, silent } from '../support/stack.ts';
 
-const DAY_MS = 86_400_000;
 const caller = { tenant: 'acme', scopes: ['admin'], name: 'test' } as const;
 
 describe('days that are added up', () => {

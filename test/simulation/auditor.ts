@@ -1,15 +1,13 @@
 /** Asks at the end, as a client, for each tenant's tasks and costs, and holds the answers against what is stored. */
 
 import { functionUrl } from '../../functions/core/addresses.ts';
-import { dayOf } from '../../functions/core/budget.ts';
+import { DAY_MS, dayOf } from '../../functions/core/days.ts';
 import { centsFromMicros } from '../../functions/core/money.ts';
 import { spentMicros } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
 import { keyOf } from './clients.ts';
 import type { Network } from './network.ts';
 import type { World } from './world.ts';
-
-const DAY_MS = 86_400_000;
 
 /** `afterMs` must lie behind the faults and the ends of all tasks. */
 export function startAuditor(world: World, network: Network, afterMs: number): void {
