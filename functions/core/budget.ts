@@ -3,20 +3,22 @@
  * in the same commit; when it has ended, what it cost is booked and the rest is free again. held + spent never exceeds the limit.
  */
 
+import type { Accounts } from './accounts.ts';
 import { DAY_MS } from './days.ts';
 import { Problem } from './errors.ts';
 import { hashedId } from './hashed-id.ts';
-import type { Accounts } from './ledger.ts';
 import type { Limit, LimitMode } from './limits.ts';
 import { centsFromMicros } from './money.ts';
 import type { Fields } from './ports.ts';
 
+/** The collections of budgets and of allowances. */
 export const BUDGETS = 'budgets';
 export const ALLOWANCES = 'allowances';
 /** A task ends within seven days of its creation, and its last report may come later. */
 const KEPT_MS = 45 * DAY_MS;
 /** An allowance is a twentieth of the limit, if no task needs more at once. */
 const ALLOWANCES_PER_LIMIT = 20;
+/** The sweeper finds idle allowances by shard and time: an index on time alone would cap writes. */
 export const ALLOWANCE_SHARDS = 4;
 
 /** The budget of one scope on one day, as stored. An allowance counts as held. */
@@ -24,7 +26,7 @@ export interface Budget {
   readonly tenant: string;
   readonly scope: string;
   readonly day: string;
-  /** Absent: the cap was lifted; what is held and spent is still counted. */
+  /** Absent: the limit was lifted; what is held and spent is still counted. */
   readonly limitMicros?: number | null;
   readonly mode: LimitMode;
   readonly heldMicros: number;
@@ -61,6 +63,7 @@ export const freshBudget = (tenant: string, scope: string, day: string, limit: P
 export const freeMicros = ({ limitMicros, heldMicros, spentMicros }: Budget): number =>
   Math.max(0, (limitMicros ?? Number.MAX_SAFE_INTEGER) - heldMicros - spentMicros);
 
+/** One amount that a task is to hold of one budget. */
 export interface Taking {
   readonly tenant: string;
   readonly scope: string;

@@ -3,12 +3,13 @@
  * themselves have gone. The sweeper adds a day up once its tasks have had time to end.
  */
 
+import type { Accounts } from './accounts.ts';
 import { DAY_MS, dayOf } from './days.ts';
 import { hashedId } from './hashed-id.ts';
-import type { Accounts } from './ledger.ts';
 import type { Query } from './ports.ts';
 import type { Known, TaskCore } from './task.ts';
 
+/** The collection of closed days. */
 export const COST_DAYS = 'cost-days';
 /** A task ends at most seven days after its creation, or a little later. */
 const CLOSED_AFTER_DAYS = 9;
@@ -39,14 +40,15 @@ export const closesAt = (day: string): number => Date.parse(day) + CLOSED_AFTER_
 /** Whether a task that is redriven at `now` may find its day added up by its end. */
 export const isOld = ({ createdAt }: TaskCore, now: number): boolean => now >= closesAt(dayOf(createdAt)) - REDRIVEN_DAYS * DAY_MS;
 
-export const NOTHING: CostSum = { tasks: 0, attempts: 0, costMicros: 0 };
+/** Of a group without tasks. */
+export const NO_COSTS: CostSum = { tasks: 0, attempts: 0, costMicros: 0 };
 
 /** Adds what a redriven task cost to its day, if that was added up without it. */
 export async function bookLate(accounts: Accounts, { id, task }: Known, micros: number): Promise<void> {
   const dayId = costDayId(task.tenant, dayOf(task.createdAt));
   const day = (await accounts.get(COST_DAYS, dayId)) as unknown as CostDay | undefined;
   if (day === undefined || !isCounted(day, id, task.createdAt)) return;
-  const sum = Object.hasOwn(day.agents, task.agent) ? (day.agents[task.agent] as CostSum) : NOTHING;
+  const sum = Object.hasOwn(day.agents, task.agent) ? (day.agents[task.agent] as CostSum) : NO_COSTS;
   accounts.set(COST_DAYS, dayId, { agents: { ...day.agents, [task.agent]: { ...sum, costMicros: sum.costMicros + micros } } });
 }
 

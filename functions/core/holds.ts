@@ -3,10 +3,11 @@
  * commit that creates (or redrives) it, booked when it and its children have ended.
  */
 
+import type { Accounts } from './accounts.ts';
 import { take } from './budget.ts';
 import { dayOf } from './days.ts';
 import { Problem } from './errors.ts';
-import { type Accounts, type LedgerParts, post } from './ledger.ts';
+import { type LedgerParts, post } from './ledger.ts';
 import { type Limits, limitsOf, readLimits } from './limits.ts';
 import { centsFromMicros } from './money.ts';
 import type { Documents, Fields, Write, Written } from './ports.ts';
@@ -29,7 +30,7 @@ export interface Holder {
 }
 
 /**
- * Commits writes together with the holds that they need; without any cap or parent it is a plain commit. `writes` makes them
+ * Commits writes together with the holds that they need; without any limit or parent it is a plain commit. `writes` makes them
  * from the holds. Throws `Problem` 402 `budget_exceeded`, 409 `parent_ended`, 422 `parent_not_found`; `PreconditionFailed`.
  */
 export async function commitHolding(
@@ -38,8 +39,8 @@ export async function commitHolding(
   writes: (holds: readonly Hold[] | undefined) => Promise<readonly Write[]>,
 ): Promise<readonly Written[]> {
   const limits = await limitsOf(runtime, holder.tenant);
-  const capped = scopesOf(holder).some((scope) => Object.hasOwn(limits, scope));
-  if (!capped && holder.parentTaskId === undefined && !holder.late) return runtime.documents.commit(await writes(undefined));
+  const isLimited = scopesOf(holder).some((scope) => Object.hasOwn(limits, scope));
+  if (!isLimited && holder.parentTaskId === undefined && !holder.late) return runtime.documents.commit(await writes(undefined));
   return post(runtime, holder.tenant, async (accounts) => {
     const holds = await takeAll(runtime, accounts, holder, limits);
     return writes(holds.length > 0 ? holds : undefined);
@@ -94,6 +95,7 @@ async function takeFromParent(accounts: Accounts, { tenant, agent, budgetMicros 
   return { kind: 'parent', id, micros: budgetMicros, life: lifeOf(parent), covers: coverOf(parent, agent) };
 }
 
+/** Of a task without children. */
 export const NO_CHILDREN: Children = { open: 0, heldMicros: 0, spentMicros: 0, coveredMicros: 0 };
 
 /** What the parent's own holds cover for a child: the tenant's always, the agent's if they have the same agent. */

@@ -6,8 +6,9 @@
  * saw what the ones before it had done; nothing is refused or granted unless that very commit went through.
  */
 
+import { type Accounts, type OpenAccounts, openAccounts } from './accounts.ts';
 import { Problem } from './errors.ts';
-import { type Documents, type Fields, PreconditionFailed, type Stored, type Write, type Written } from './ports.ts';
+import { type Documents, PreconditionFailed, type Write, type Written } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 
 const POSTINGS_PER_COMMIT = 100;
@@ -15,20 +16,13 @@ const BYTES_PER_COMMIT = 4 * 1024 * 1024;
 const MAX_TRIES = 50;
 const PAUSE_MS = 20;
 
-/** The shared documents, as a posting sees them. */
-export interface Accounts {
-  get(collection: string, id: string): Promise<Fields | undefined>;
-  /** Sets the named fields; what was not there is created. */
-  set(collection: string, id: string, fields: Fields): void;
-  delete(collection: string, id: string): void;
-}
-
 /**
  * Moves amounts between accounts and returns the writes of its own that belong to the same commit. May be run several times,
  * so it has no other effect. What it throws refuses the posting and leaves the others alone.
  */
 export type Decide = (accounts: Accounts) => Promise<readonly Write[]>;
 
+/** What the ledger needs of an instance. */
 export type LedgerParts = Pick<Runtime, 'documents' | 'clock' | 'ids'>;
 
 interface Posting {
@@ -52,11 +46,11 @@ export function post(runtime: LedgerParts, tenant: string, decide: Decide): Prom
     const queue = queues.get(tenant);
     if (queue !== undefined) return queue.push(posting);
     queues.set(tenant, [posting]);
-    void work(runtime, queues, tenant);
+    void drain(runtime, queues, tenant);
   });
 }
 
-async function work(runtime: LedgerParts, queues: Map<string, Posting[]>, tenant: string): Promise<void> {
+async function drain(runtime: LedgerParts, queues: Map<string, Posting[]>, tenant: string): Promise<void> {
   const queue = queues.get(tenant) as Posting[];
   while (queue.length > 0) await commitAll(runtime, queue.splice(0, POSTINGS_PER_COMMIT));
   queues.delete(tenant);
@@ -119,6 +113,7 @@ async function commitBatch(runtime: LedgerParts, batch: readonly Posting[]): Pro
   });
 }
 
+/** What each posting of the batch wants to write, up to what one commit may hold. */
 async function decided(accounts: OpenAccounts, batch: readonly Posting[]) {
   const ready: Ready[] = [];
   const refused: { readonly posting: Posting; readonly error: unknown }[] = [];
@@ -136,66 +131,4 @@ async function decided(accounts: OpenAccounts, batch: readonly Posting[]) {
     }
   }
   return { ready, refused, left: [] };
-}
-
-type OpenAccounts = ReturnType<typeof openAccounts>;
-
-/** What one commit has read and will write. */
-function openAccounts(documents: Documents) {
-  const read = new Map<string, { readonly collection: string; readonly id: string; readonly stored: Stored | undefined }>();
-  /** The fields as they will be; `undefined` for a document that goes. */
-  let now = new Map<string, Fields | undefined>();
-  let changed = new Map<string, Fields | undefined>();
-  const keyOf = (collection: string, id: string) => `${collection}/${id}`;
-
-  async function load(collection: string, id: string): Promise<void> {
-    const key = keyOf(collection, id);
-    if (read.has(key)) return;
-    const stored = await documents.get(collection, id);
-    read.set(key, { collection, id, stored });
-    now.set(key, stored?.data);
-  }
-
-  return {
-    /** A view whose changes count only if they are kept. */
-    stage(): Accounts & { keep(): void } {
-      const mine = new Map<string, Fields | undefined>();
-      const mineChanged = new Map<string, Fields | undefined>();
-      return {
-        async get(collection, id) {
-          await load(collection, id);
-          const key = keyOf(collection, id);
-          return mine.has(key) ? mine.get(key) : now.get(key);
-        },
-        set(collection, id, fields) {
-          const key = keyOf(collection, id);
-          mine.set(key, { ...(mine.has(key) ? mine.get(key) : now.get(key)), ...fields });
-          mineChanged.set(key, { ...mineChanged.get(key), ...fields });
-        },
-        delete(collection, id) {
-          mine.set(keyOf(collection, id), undefined);
-          mineChanged.set(keyOf(collection, id), undefined);
-        },
-        keep() {
-          now = new Map([...now, ...mine]);
-          for (const [key, fields] of mineChanged) changed = changed.set(key, fields && { ...changed.get(key), ...fields });
-        },
-      };
-    },
-
-    writes(): Write[] {
-      return [...changed].flatMap(([key, set]): Write[] => {
-        const { collection, id, stored } = read.get(key) as { collection: string; id: string; stored: Stored | undefined };
-        if (stored === undefined) return set === undefined ? [] : [{ kind: 'create', collection, id, data: set }];
-        if (set === undefined) return [{ kind: 'delete', collection, id, version: stored.version }];
-        return [{ kind: 'update', collection, id, version: stored.version, set }];
-      });
-    },
-
-    /** Whether every account is still as it was read. */
-    async unchanged(): Promise<boolean> {
-      const found = await Promise.all([...read.values()].map(({ collection, id }) => documents.get(collection, id)));
-      return [...read.values()].every(({ stored }, index) => stored?.version === found[index]?.version);
-    },
-  };
 }

@@ -1,6 +1,6 @@
 /**
- * The caps that a tenant has set: one document per tenant, which every instance remembers for a while, so that a dispatch under
- * no cap reads nothing. A cap therefore binds from a moment that its answer names.
+ * The limits that a tenant has set: one document per tenant, which every instance remembers for a while, so that a dispatch under
+ * no limit reads nothing. A limit therefore binds from a moment that its answer names.
  */
 
 import { createHash } from 'node:crypto';
@@ -9,12 +9,14 @@ import { dayOf } from './days.ts';
 import { type Documents, PreconditionFailed } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 
+/** The collection of tenants' documents. */
 export const LIMITS = 'limits';
 const MAX_TENANTS = 1_000;
 
 /** `plain`: every task takes its hold from the budget itself. `leased`: from an allowance of its instance, for budgets under many writes. */
 export type LimitMode = 'plain' | 'leased';
 
+/** What may be spent of one scope in a UTC day. */
 export interface Limit {
   readonly limitMicros: number;
   readonly mode: LimitMode;
@@ -37,11 +39,12 @@ export interface Tenant {
   readonly nextCloseAt: number;
 }
 
+/** The sweeper finds days to be added up by shard and time. */
 export const TENANT_SHARDS = 4;
 
 type Readers = Pick<Runtime, 'documents' | 'clock' | 'settings'>;
 
-/** The document of a tenant, whose own name may hold anything. */
+/** The id of a tenant's document; the tenant's own name may hold anything. */
 export const limitsId = (tenant: string): string => createHash('sha256').update(tenant).digest('hex').slice(0, 40);
 
 interface Remembered {
@@ -51,7 +54,7 @@ interface Remembered {
 
 const remembered = new WeakMap<Documents, Map<string, Remembered>>();
 
-/** The caps of a tenant, at most `times.limitsCacheMs` old. */
+/** The limits of a tenant, at most `times.limitsCacheMs` old. */
 export async function limitsOf(runtime: Readers, tenant: string): Promise<Limits> {
   const cache = remembered.get(runtime.documents) ?? new Map<string, Remembered>();
   remembered.set(runtime.documents, cache);
@@ -79,12 +82,13 @@ async function knownLimits(runtime: Readers, tenant: string): Promise<Limits> {
   return {};
 }
 
+/** The document of a tenant that is seen for the first time. */
 export function newTenant(tenant: string, now: number): Tenant {
   const openDay = dayOf(now);
   return { tenant, scopes: {}, shard: now % TENANT_SHARDS, openDay, nextCloseAt: closesAt(openDay) };
 }
 
-/** The caps of a tenant as they are stored now. */
+/** The limits of a tenant as they are stored now. */
 export async function readLimits({ documents }: Pick<Runtime, 'documents'>, tenant: string): Promise<Limits> {
   return ((await documents.get(LIMITS, limitsId(tenant)))?.data.scopes ?? {}) as Limits;
 }

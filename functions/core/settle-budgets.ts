@@ -3,10 +3,11 @@
  * booked. One commit moves the amounts and clears the follow-up, so it happens once however often it is tried.
  */
 
+import type { Accounts } from './accounts.ts';
 import { book } from './budget.ts';
 import { bookLate } from './cost-days.ts';
 import { NO_CHILDREN, stateOf } from './holds.ts';
-import { type Accounts, type LedgerParts, post } from './ledger.ts';
+import { type LedgerParts, post } from './ledger.ts';
 import type { Runtime } from './runtime.ts';
 import { changeWrites, TASKS, type Writers } from './store.ts';
 import { type Booked, type FollowUp, type Hold, isEnded, type Known, lifeOf, ownMicros, type TaskCore } from './task.ts';

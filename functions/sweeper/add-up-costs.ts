@@ -1,6 +1,6 @@
 /** Adds up the costs of days whose tasks have all ended, a slice at a time, before the tasks go. */
 
-import { COST_DAYS, type CostDay, type CostSum, closesAt, costDayId, NOTHING } from '../core/cost-days.ts';
+import { COST_DAYS, type CostDay, type CostSum, closesAt, costDayId, NO_COSTS } from '../core/cost-days.ts';
 import { DAY_MS, dayOf, nextDay } from '../core/days.ts';
 import { post } from '../core/ledger.ts';
 import { LIMITS, TENANT_SHARDS, type Tenant } from '../core/limits.ts';
@@ -82,7 +82,7 @@ async function sliceOf(runtime: Runtime, { tenant, day, agents: before, cursor: 
 }
 
 function add(agents: Map<string, CostSum>, task: Task): void {
-  const sum = agents.get(task.agent) ?? NOTHING;
+  const sum = agents.get(task.agent) ?? NO_COSTS;
   agents.set(task.agent, {
     tasks: sum.tasks + 1,
     attempts: sum.attempts + task.charges.length,
