@@ -1,14 +1,18 @@
 /** Lists of tasks: newest first, merged over the shards, each place marked by a cursor. */
 
 import { z } from 'zod';
+import { DAY_MS } from './days.ts';
 import { Problem } from './errors.ts';
 import type { Query, Stored } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import { SHARDS, TASKS } from './store.ts';
 import { isTaskId } from './task.ts';
 
-/** The tasks that `equal` names, of all shards, newest first. Reads little more than the `wanted` it expects to give: each shard in small pages, as they run out. */
-export async function* merged(
+/**
+ * The tasks that `equal` names, of all shards, newest first. Reads little more than the `wanted` it expects to give: each shard in
+ * small pages, as they run out.
+ */
+export async function* newestFirst(
   runtime: Pick<Runtime, 'documents'>,
   equal: Query['equal'],
   after: Query['after'],
@@ -39,6 +43,9 @@ function newer(a: Stored | undefined, b: Stored | undefined): number {
   const byTime = (b.data.createdAt as number) - (a.data.createdAt as number);
   return byTime !== 0 ? byTime : a.id < b.id ? 1 : -1;
 }
+
+/** Where a list begins with the last task of a day: no task's id comes before '-'. */
+export const endOfDay = (day: string): { value: number; id: string } => ({ value: Date.parse(day) + DAY_MS, id: '-' });
 
 /** Where a list goes on behind a document. */
 export const encodedCursor = (document: Stored): string => Buffer.from(JSON.stringify(positionOf(document))).toString('base64url');

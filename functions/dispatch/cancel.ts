@@ -4,7 +4,7 @@ import type { Caller } from '../core/authenticate.ts';
 import { closing } from '../core/close.ts';
 import { Problem } from '../core/errors.ts';
 import { followUp } from '../core/follow-ups.ts';
-import { merged } from '../core/list-tasks.ts';
+import { newestFirst } from '../core/list-tasks.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { type Decision, decideAndWrite } from '../core/store.ts';
 import { isEnded, type JsonObject, type Known } from '../core/task.ts';
@@ -32,7 +32,7 @@ export async function cancel(
 /** All below a task. `seen` ends it where an id, made from a key, was used again after its retention and stands in its own line. */
 async function cancelChildren(runtime: Runtime, caller: Caller, parentTaskId: string, seen: Set<string>): Promise<void> {
   const equal = { tenant: caller.tenant, parentTaskId };
-  for await (const { id, version, data } of merged(runtime, equal, undefined, CHILDREN_AT_ONCE)) {
+  for await (const { id, version, data } of newestFirst(runtime, equal, undefined, CHILDREN_AT_ONCE)) {
     if (seen.has(id)) continue;
     seen.add(id);
     await cancelOne(runtime, caller, { id, version, task: fromDocument(data) });

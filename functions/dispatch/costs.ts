@@ -5,7 +5,7 @@ import type { Caller } from '../core/authenticate.ts';
 import { COST_DAYS, type CostDay, closesAt, costDayId } from '../core/cost-days.ts';
 import { DAY_MS, dayOf, nextDay } from '../core/days.ts';
 import { checked, invalidFields } from '../core/http.ts';
-import { decodedCursor, encodedCursor, merged } from '../core/list-tasks.ts';
+import { decodedCursor, encodedCursor, endOfDay, newestFirst } from '../core/list-tasks.ts';
 import { centsFromMicros } from '../core/money.ts';
 import type { Query } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -18,6 +18,7 @@ const MAX_DAYS = 366;
 
 const day = z.iso.date();
 
+/** The query of `GET /costs`. */
 export const costsQuery = z.strictObject({
   from: day.optional(),
   to: day.optional(),
@@ -48,8 +49,7 @@ export async function getCosts(runtime: Runtime, caller: Caller, query: unknown)
     throw invalidFields([{ field: 'from', code: 'out_of_range', message: `is more than ${MAX_DAYS} days before to` }]);
   if (from > to) throw invalidFields([{ field: 'from', code: 'out_of_range', message: 'is after to' }]);
   const earliest = Date.parse(from);
-  // Newest first: no task's id comes before '-'.
-  const start = cursor === undefined ? { value: Date.parse(to) + DAY_MS, id: '-' } : decodedCursor(cursor);
+  const start = cursor === undefined ? endOfDay(to) : decodedCursor(cursor);
   const equal: Query['equal'] = {
     tenant: caller.tenant,
     ...(agent === undefined ? {} : { agent }),
@@ -62,7 +62,7 @@ export async function getCosts(runtime: Runtime, caller: Caller, query: unknown)
   let seen = [...sums.values()].reduce((sum, { tasks }) => sum + tasks, 0);
   let read = 0;
   let nextCursor: string | undefined;
-  for await (const document of merged(runtime, equal, start, READ_AT_ONCE)) {
+  for await (const document of newestFirst(runtime, equal, start, READ_AT_ONCE)) {
     const task = fromDocument(document.data);
     if (task.createdAt < earliest || closed.has(dayOf(task.createdAt))) break;
     seen += 1;

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { checked, paging } from '../core/http.ts';
-import { decodedCursor, encodedCursor, merged } from '../core/list-tasks.ts';
+import { decodedCursor, encodedCursor, newestFirst } from '../core/list-tasks.ts';
 import type { Stored } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { TASKS } from '../core/store.ts';
@@ -13,8 +13,10 @@ import { fullView, ownTask } from './task-view.ts';
 
 const MAX_LIST_BYTES = 8 * 1024 * 1024;
 
+/** The query of one task. */
 export const taskQuery = z.strictObject({ waitSeconds: z.coerce.number().min(0).max(30).default(0) });
 
+/** The query of a list; `trace` is another name of `traceId`. */
 export const listQuery = z.strictObject({
   ...paging,
   status: z.enum(STATUSES).optional(),
@@ -75,7 +77,7 @@ export async function listTasks(runtime: Runtime, caller: Caller, query: unknown
   const tasks: JsonObject[] = [];
   let bytes = 0;
   let last: Stored | undefined;
-  for await (const document of merged(runtime, equal, cursor === undefined ? undefined : decodedCursor(cursor), limit)) {
+  for await (const document of newestFirst(runtime, equal, cursor === undefined ? undefined : decodedCursor(cursor), limit)) {
     if (tasks.length === limit || bytes > MAX_LIST_BYTES) return { tasks, ...(last ? { nextCursor: encodedCursor(last) } : {}) };
     const view = taskView(document.id, fromDocument(document.data));
     bytes += JSON.stringify(view).length;

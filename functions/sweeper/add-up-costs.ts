@@ -1,10 +1,10 @@
 /** Adds up the costs of days whose tasks have all ended, a slice at a time, before the tasks go. */
 
 import { COST_DAYS, type CostDay, type CostSum, closesAt, costDayId, NO_COSTS } from '../core/cost-days.ts';
-import { DAY_MS, dayOf, nextDay } from '../core/days.ts';
+import { dayOf, nextDay } from '../core/days.ts';
 import { post } from '../core/ledger.ts';
 import { LIMITS, TENANT_SHARDS, type Tenant } from '../core/limits.ts';
-import { merged } from '../core/list-tasks.ts';
+import { endOfDay, newestFirst } from '../core/list-tasks.ts';
 import { type Fields, PreconditionFailed } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { isEnded, spentMicros, type Task } from '../core/task.ts';
@@ -65,12 +65,10 @@ async function addSlice(runtime: Runtime, id: string, { tenant, openDay: day }: 
 /** The sums with the next slice of the day's tasks. `open`: it stopped before a task that has not ended or is not settled. */
 async function sliceOf(runtime: Runtime, { tenant, day, agents: before, cursor: start }: CostDay) {
   const agents = new Map<string, CostSum>(Object.entries(before));
-  const earliest = Date.parse(day);
-  // No task's id comes before '-'.
-  let cursor = start ?? { value: earliest + DAY_MS, id: '-' };
+  let cursor = start ?? endOfDay(day);
   let seen = 0;
   const result = (end: 'open' | 'more' | 'complete') => ({ agents: Object.fromEntries(agents), cursor, end });
-  for await (const { id, data } of merged(runtime, { tenant }, cursor, READ_AT_ONCE)) {
+  for await (const { id, data } of newestFirst(runtime, { tenant }, cursor, READ_AT_ONCE)) {
     const task = fromDocument(data);
     if (dayOf(task.createdAt) < day) break;
     if (!isEnded(task.status) || task.pending?.includes('budget')) return result('open');
