@@ -1,3 +1,5 @@
+/** From a room to the handler that the functions framework calls. */
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { remoteParts, runtimeOf } from './adapters/runtime.ts';
 import { withoutDomains } from './adapters/without-domains.ts';
@@ -5,9 +7,10 @@ import { sendProblem, takeBodiesRaw } from './core/http.ts';
 import type { Room, Runtime } from './core/runtime.ts';
 import { readSettings } from './core/settings.ts';
 
+/** As Node's own server calls it. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** The handler of one function, for the functions framework. Its room is made with the first request; one that cannot be made is tried again. */
+/** The handler of one function. Its room is made with the first request; one that cannot be made is tried again with the next. */
 export function handlerOf(name: string, make: (runtime: Runtime) => Room): Handler {
   takeBodiesRaw();
   withoutDomains();

@@ -115,7 +115,7 @@ export interface Topology {
 
 const DAY = 86_400;
 
-/** Row Z8 of the behaviours we owe: the defaults of a subscription. */
+/** The defaults of a subscription. */
 const delivery = {
   ackDeadlineSeconds: 20,
   retentionSeconds: 7 * DAY,

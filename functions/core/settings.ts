@@ -103,7 +103,7 @@ const schema = z.strictObject({
       waitingMaximumMs: milliseconds.default(300_000),
       /** How long an instance remembers a tenant's limits, so after how long a first limit binds. */
       limitsCacheMs: milliseconds.default(10_000),
-      /** An allowance that was not used for this long goes back to its budget. */
+      /** An allowance that was not filled for this long goes back to its budget. */
       allowanceIdleMs: milliseconds.default(60_000),
       retentionMs: milliseconds.default(30 * 86_400_000),
       sweepMs: milliseconds.default(60_000),

@@ -25,7 +25,11 @@ const terms = {
   quoteCents: z.number().min(0).refine(isWholeMicros, 'has a fraction below a micro-dollar'),
   timeLimitMs: z.number().positive(),
 };
+
+/** The body of `POST /task/{id}/claim`. */
 export const claimBody = z.strictObject(terms);
+
+/** The body of `POST /task/adopt`. */
 export const adoptBody = z.strictObject({
   ...terms,
   message: z.strictObject({
@@ -36,6 +40,8 @@ export const adoptBody = z.strictObject({
     publishTime: z.number().min(0),
   }),
 });
+
+/** The body of `POST /task/{id}/renew`. */
 export const renewBody = z.strictObject({ epoch: z.int().min(1), outcomeToken: z.string().max(300) });
 
 /** `POST /task/{id}/claim`: `{kind: "claimed", attempt}`, or `acknowledge`, `later`, `ended`. Throws `Problem` 401, 403, 404. */
@@ -85,6 +91,7 @@ export async function postRenew(runtime: Runtime, id: string, given: unknown): P
   return { status: 'held', cancelRequested: renewal.known.task.cancelRequested === true };
 }
 
+/** 401, for whoever has no proof of being the attempt. */
 export const wrongToken = (): Problem => new Problem(401, 'unauthenticated', 'The outcome token does not belong to this attempt.');
 
 /** Whether a request carries the ID token of one of the agents. */

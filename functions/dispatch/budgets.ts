@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { BUDGETS, type Budget, budgetId, freeMicros, freshBudget } from '../core/budget.ts';
 import { dayOf } from '../core/days.ts';
+import { nextDay } from '../core/cost-days.ts';
 import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
 import { post } from '../core/ledger.ts';
@@ -16,6 +17,7 @@ import { ownTask } from './task-view.ts';
 
 const MAX_SCOPES = 500;
 
+/** The body of `PUT /budgets/{scope}`. */
 export const budgetBody = z.strictObject({
   /** `null` lifts the limit. */
   limitCents: z
@@ -50,10 +52,10 @@ export async function getBudget(runtime: Runtime, caller: Caller, scope: string)
 export async function putBudget(runtime: Runtime, caller: Caller, scope: string, given: unknown): Promise<JsonObject> {
   const { limitCents, mode } = checked(budgetBody, given);
   const { tenant, name } = caller;
-  const now = runtime.clock.now();
-  const day = dayOf(now);
   let view: JsonObject = {};
   await post(runtime, tenant, async (accounts) => {
+    const now = runtime.clock.now();
+    const today = dayOf(now);
     const known = (await accounts.get(LIMITS, limitsId(tenant))) ?? newTenant(tenant, now);
     const limits = known.scopes as Limits;
     const before = Object.hasOwn(limits, scope) ? limits[scope] : undefined;
@@ -72,13 +74,16 @@ export async function putBudget(runtime: Runtime, caller: Caller, scope: string,
       limitCents === null
         ? undefined
         : { limitMicros: microsFromCents(limitCents), mode, effectiveAt, changedAt: now, changedBy: name };
-    const id = budgetId(tenant, scope, day);
-    const stored = (await accounts.get(BUDGETS, id)) as unknown as Budget | undefined;
-    const change = { limitMicros: limit?.limitMicros ?? null, mode };
-    const budget = { ...(stored ?? freshBudget(tenant, scope, day, { limitMicros: 0, mode })), ...change };
     accounts.set(LIMITS, limitsId(tenant), { ...known, scopes: limit === undefined ? others : { ...others, [scope]: limit } });
-    accounts.set(BUDGETS, id, budget as unknown as Fields);
-    view = viewOf(budget, limit);
+    const change = { limitMicros: limit?.limitMicros ?? null, mode };
+    // Also the next day's, which an instance may just be making from the limit as it was.
+    for (const day of [nextDay(today), today]) {
+      const id = budgetId(tenant, scope, day);
+      const stored = (await accounts.get(BUDGETS, id)) as unknown as Budget | undefined;
+      const budget = { ...(stored ?? freshBudget(tenant, scope, day, { limitMicros: 0, mode })), ...change };
+      accounts.set(BUDGETS, id, budget as unknown as Fields);
+      view = viewOf(budget, limit);
+    }
     return [];
   });
   forgetLimits(runtime, tenant);

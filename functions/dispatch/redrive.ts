@@ -16,6 +16,7 @@ import { ownTask } from './task-view.ts';
 
 const MAX_TRIES = 20;
 
+/** The body of a redrive. */
 export const redriveBody = z.strictObject({ ttlSeconds: z.number().positive().max(604_800).default(900) });
 
 /**

@@ -28,6 +28,8 @@ const outcomeSchema = z.strictObject({
 });
 
 const proof = { epoch: z.int().min(1), outcomeToken: z.string().max(300) };
+
+/** The body of `POST /task-update/{id}`. */
 export const updateBody = z
   .strictObject({
     ...proof,
@@ -39,6 +41,8 @@ export const updateBody = z
     (body) => [body.note, body.parked, body.outcome].filter((part) => part !== undefined).length === 1,
     'takes exactly one of note, parked and outcome',
   );
+
+/** The body of `POST /callbacks/ingest`. */
 export const ingestBody = z.strictObject({ job_id: z.string().min(1).max(200), ...proof, outcome: outcomeSchema });
 
 /** `POST /task-update/{id}`: `{status}` of the task after it. Throws `Problem` 401, 404, 409 `lease_lost`, 422. */

@@ -22,4 +22,5 @@ export async function ownTask(runtime: Readers, caller: Caller, id: string): Pro
   return known;
 }
 
+/** 404, for another tenant's task as for none. */
 export const notFound = (id: string): Problem => new Problem(404, 'task_not_found', `There is no task ${id.slice(0, 100)}.`);
