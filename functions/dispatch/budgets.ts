@@ -3,8 +3,7 @@
 import { z } from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { BUDGETS, type Budget, budgetId, freeMicros, freshBudget } from '../core/budget.ts';
-import { dayOf } from '../core/days.ts';
-import { nextDay } from '../core/cost-days.ts';
+import { dayOf, nextDay } from '../core/days.ts';
 import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
 import { post } from '../core/ledger.ts';
