@@ -34,7 +34,7 @@ export interface Budget {
   readonly expireAt: number;
 }
 
-/** What one instance may hold without asking the budget again. */
+/** What one instance may hold without taking it from the budget again, unless a lowered limit has left no room for it. */
 export interface Allowance {
   readonly budget: string;
   readonly tenant: string;
@@ -58,6 +58,10 @@ export const freshBudget = (tenant: string, scope: string, day: string, limit: P
   spentMicros: 0,
   expireAt: Date.parse(day) + KEPT_MS,
 });
+
+/** What is held and spent beyond a limit that was lowered since. */
+const overdrawnMicros = ({ limitMicros, heldMicros, spentMicros }: Budget): number =>
+  Math.max(0, heldMicros + spentMicros - (limitMicros ?? Number.MAX_SAFE_INTEGER));
 
 /** What may still be held; never less than nothing, though a limit may be lowered below what is held and spent. */
 export const freeMicros = ({ limitMicros, heldMicros, spentMicros }: Budget): number =>
@@ -104,10 +108,11 @@ async function takeFromAllowance(accounts: Accounts, id: string, budget: Budget,
   const allowance = (await accounts.get(ALLOWANCES, allowanceId)) as unknown as Allowance | undefined;
   const shard = allowance?.shard ?? now % ALLOWANCE_SHARDS;
   let free = allowance?.freeMicros ?? 0;
+  const usable = Math.max(0, free - overdrawnMicros(budget));
   let grantedAt = allowance?.grantedAt ?? now;
-  if (free < micros) {
+  if (usable < micros) {
     const available = freeMicros(budget);
-    const missing = micros - free;
+    const missing = micros - usable;
     if (missing > available) throw exceeded(budget, micros);
     const granted = Math.min(available, Math.max(missing, Math.floor((budget.limitMicros ?? 0) / ALLOWANCES_PER_LIMIT)));
     accounts.set(BUDGETS, id, { ...budget, heldMicros: budget.heldMicros + granted });

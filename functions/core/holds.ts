@@ -13,7 +13,7 @@ import { centsFromMicros } from './money.ts';
 import type { Documents, Fields, Write, Written } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import { TASKS } from './store.ts';
-import { type Children, committedMicros, type Hold, isEnded, lifeOf, type Shared, type Task } from './task.ts';
+import { type Children, committedMicros, type Hold, isEnded, isTaskId, lifeOf, type Shared, type Task } from './task.ts';
 import { fromDocument, toDocument } from './task-document.ts';
 
 type Holders = LedgerParts & Pick<Runtime, 'settings'>;
@@ -68,7 +68,7 @@ async function takeAll(runtime: Holders, accounts: Accounts, holder: Holder, lim
 
 /** A child's budget comes out of its parent's, in the parent's own document, which also tells that the parent has not ended. */
 async function takeFromParent(accounts: Accounts, { tenant, agent, budgetMicros }: Holder, id: string): Promise<Hold> {
-  const document = await accounts.get(TASKS, id);
+  const document = isTaskId(id) ? await accounts.get(TASKS, id) : undefined;
   const parent = document && fromDocument(document);
   if (parent === undefined || parent.tenant !== tenant) {
     throw parentProblem(422, 'parent_not_found', `There is no task ${id.slice(0, 100)} to be the parent.`, 'names no task');

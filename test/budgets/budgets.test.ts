@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { commitHolding } from '../../functions/core/holds.ts';
+import type { Runtime } from '../../functions/core/runtime.ts';
+import { putBudget } from '../../functions/dispatch/budgets.ts';
 import { until } from '../support/folder.ts';
 import type { Refusal, View } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
@@ -175,6 +178,41 @@ describe('budgets', function () {
     await until(async () => (await amounts('tenant')).join() === '0,5,45', 10_000);
   });
 
+  it('a leased one that is lowered bounds what is left of an allowance too', async () => {
+    await limit('tenant', 1_000, 'leased');
+    const packet = { notBefore: later(), budgetCents: 5 };
+    assert.equal((await stack.dispatch(packet)).status, 202);
+    assert.deepEqual(await amounts('tenant'), [50, 0, 950]);
+    const accepted = async () => {
+      const replies = await Promise.all(Array.from({ length: 10 }, () => stack.dispatch(packet)));
+      return replies.filter(({ status }) => status === 202).length;
+    };
+    await limit('tenant', 5, 'leased');
+    assert.equal(await accepted(), 0);
+    await limit('tenant', 20, 'leased');
+    assert.equal(await accepted(), 3);
+    await limit('tenant', 45, 'leased');
+    assert.equal(await accepted(), 5);
+  });
+
+  it('lowered by an instance whose day has not ended, binds those whose next day has begun', async () => {
+    const midnight = Date.parse(new Date().toISOString().slice(0, 10)) + 86_400_000;
+    const at = (ms: number): Runtime => {
+      const runtime = stack.runtime('dispatch');
+      return { ...runtime, clock: { ...runtime.clock, now: () => midnight + ms } };
+    };
+    const caller = { tenant: 'default', scopes: ['admin'], name: 'test' } as const;
+    const hold = (ms: number, id: string) =>
+      commitHolding(at(ms), { id, tenant: 'default', agent: 'light', budgetMicros: 100_000 }, async () => []);
+    await putBudget(at(-10_000), caller, 'tenant', { limitCents: 100 });
+    await hold(200, 'first');
+    await putBudget(at(-100), caller, 'tenant', { limitCents: 15 });
+    await assert.rejects(hold(400, 'second'), { code: 'budget_exceeded' });
+    await putBudget(at(-50), caller, 'tenant', { limitCents: 20 });
+    await hold(600, 'third');
+    await assert.rejects(hold(800, 'fourth'), { code: 'budget_exceeded' });
+  });
+
   describe('of a task and its children', () => {
     const parentOf = async (budgetCents: number): Promise<View> =>
       (await stack.dispatch({ mode: 'pubsub', notBefore: later(), budgetCents })).body;
@@ -198,7 +236,8 @@ describe('budgets', function () {
     it('cannot be had from a parent that has ended, or that there is not', async () => {
       const ended = await stack.run({});
       assert.deepEqual(await refused({ parentTaskId: ended.id, budgetCents: 1 }), [409, 'parent_ended']);
-      assert.deepEqual(await refused({ parentTaskId: 'nothing', budgetCents: 1 }), [422, 'parent_not_found']);
+      for (const parentTaskId of ['nothing', 'a/b', '..', '__id__'])
+        assert.deepEqual(await refused({ parentTaskId, budgetCents: 1 }), [422, 'parent_not_found']);
     });
 
     it('leave the parent no more than is left for its own runs', async () => {
