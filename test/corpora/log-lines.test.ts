@@ -5,6 +5,7 @@ import { Pool } from 'undici';
 import { temporaryFolder, until } from '../support/folder.ts';
 import { httpListener } from '../support/http-listener.ts';
 import { naughtyStrings } from './naughty-strings.ts';
+import { each } from './quiet-stack.ts';
 
 const START = join(import.meta.dirname, '../../scripts/start.ts');
 const READY = 'Ctrl-C';
@@ -77,15 +78,11 @@ async function askAll(url: string): Promise<number[]> {
     await reply.body.dump();
     statuses.push(reply.statusCode);
   };
-  const waiting = naughtyStrings.values();
-  const worker = async () => {
-    for (const text of waiting) {
-      await ask('GET', `/task/${encodeURIComponent(text.toWellFormed())}`);
-      await ask('POST', '/run', { taskId: text, payload: {} });
-      await ask('POST', '/run', { agent: 'remote', payload: { text }, maxAttempts: 1 });
-    }
-  };
-  await Promise.all(Array.from({ length: 8 }, worker));
+  await each(naughtyStrings, async (text) => {
+    await ask('GET', `/task/${encodeURIComponent(text.toWellFormed())}`);
+    await ask('POST', '/run', { taskId: text, payload: {} });
+    await ask('POST', '/run', { agent: 'remote', payload: { text }, maxAttempts: 1 });
+  });
   await pool.destroy();
   return statuses;
 }

@@ -6,7 +6,7 @@
  * time, has its effect on the stores or the broker, and is answered later; it may fail before the effect, lose its reply after
  * it, or end the whole instance on either side. Between two events the process runs until it is quiet, so nothing but the seed
  * decides what comes next: no wall clock, no thread pool, no system chance. Pushes (`broker.ts`) and HTTP (`network.ts`) go the
- * same way, and call the rooms without sockets (`call-room.ts`).
+ * same way, and call the rooms without sockets (`emulator-bridge/in-process-request.ts`).
  *
  * fast-check makes the scenario (`scenario.ts`): who asks for what, what agents do with it, which faults there are. Agents,
  * receivers and clients tell an oracle (`oracle.ts`) what really happened. Every change of a task is checked as it is made

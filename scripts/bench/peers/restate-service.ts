@@ -1,4 +1,4 @@
-/** The work as a Restate service, over HTTP/2 as its server prefers; prints its address and ends with its standard input. */
+/** The work as a Restate service, over HTTP/2 as its server prefers; prints its address and ends on SIGINT. */
 
 import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
