@@ -8,7 +8,8 @@ import { routeTable } from '../../emulator-bridge/routes.ts';
 import { rawBody } from '../../functions/core/http.ts';
 import type { Room } from '../../functions/core/runtime.ts';
 import { topology } from '../../functions/topology.ts';
-import { quiet, type Receiver, receiver, until } from './kit.ts';
+import { until } from '../support/folder.ts';
+import { quiet, type Receiver, receiver } from './kit.ts';
 
 describe('front', () => {
   const release: (() => Promise<void>)[] = [];

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type FunctionProcesses, functionProcesses } from '../../emulator-bridge/function-processes.ts';
 import { GUARD, startProcess } from '../../emulator-bridge/process-groups.ts';
-import { quiet, until } from './kit.ts';
+import { until } from '../support/folder.ts';
+import { quiet } from './kit.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const SOURCE = join(HERE, 'toy-functions.ts');

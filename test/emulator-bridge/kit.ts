@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { closeServer, listenLoopback } from '../../emulator-bridge/loopback.ts';
 import type { Delivery, Log, Subscriptions } from '../../functions/core/ports.ts';
 
+/** A log that says nothing. */
 export const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 export interface Receiver {
@@ -81,13 +82,4 @@ export function fakeSource(): FakeSource {
         wake();
       }),
   };
-}
-
-/** Waits until `holds`, at most two seconds unless told. */
-export async function until(holds: () => boolean | Promise<boolean>, limitMs = 2000): Promise<void> {
-  const end = Date.now() + limitMs;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`not within ${limitMs} ms: ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

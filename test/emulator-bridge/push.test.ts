@@ -6,7 +6,8 @@ import { startIssuer } from '../../emulator-bridge/issuer.ts';
 import { listenLoopback } from '../../emulator-bridge/loopback.ts';
 import { type Push, type PushOptions, startPush } from '../../emulator-bridge/push.ts';
 import { httpTransport } from '../../emulator-bridge/push-http.ts';
-import { answering, type FakeSource, fakeSource, quiet, type Receiver, until } from './kit.ts';
+import { until } from '../support/folder.ts';
+import { answering, type FakeSource, fakeSource, quiet, type Receiver } from './kit.ts';
 
 describe('push delivery', () => {
   const release: (() => Promise<void>)[] = [];

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Schedules, type SchedulesOptions, startSchedules } from '../../emulator-bridge/schedules.ts';
-import { answering, quiet, type Receiver, until } from './kit.ts';
+import { until } from '../support/folder.ts';
+import { answering, quiet, type Receiver } from './kit.ts';
 
 describe('schedules', () => {
   let schedules: Schedules | undefined;

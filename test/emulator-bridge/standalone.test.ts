@@ -8,7 +8,8 @@ import { PubSub } from '@google-cloud/pubsub';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { type Emulators, startEmulators } from '../../emulator-bridge/emulators.ts';
 import { findEmulators } from '../../emulator-bridge/find-emulators.ts';
-import { answering, quiet, type Receiver, until } from './kit.ts';
+import { until } from '../support/folder.ts';
+import { answering, quiet, type Receiver } from './kit.ts';
 
 const MAIN = join(dirname(fileURLToPath(import.meta.url)), '../../emulator-bridge/main.ts');
 

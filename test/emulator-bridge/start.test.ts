@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findEmulators } from '../../emulator-bridge/find-emulators.ts';
-import { receiver, until } from './kit.ts';
+import { until } from '../support/folder.ts';
+import { receiver } from './kit.ts';
 
 const START = join(dirname(fileURLToPath(import.meta.url)), '../../scripts/start.ts');
 const shell = promisify(execFile);
