@@ -10,6 +10,7 @@ import { startEmulators } from '../../emulator-bridge/emulators.ts';
 import type { LocalStack } from '../../emulator-bridge/local-stack.ts';
 import { readSettings } from '../../functions/core/settings.ts';
 import { startBarePipeline } from './bare-pipeline.ts';
+import { emptyStores } from './emulated-stores.ts';
 import { interleaved, spread } from './rounds.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
@@ -41,16 +42,9 @@ export async function compareOnEmulators(tasks: number, rounds: number): Promise
   ];
   // Dispatch's own address, as in the cloud: the bridge's single address would be one proxy more.
   const pool = new Pool(stack.functionUrls.dispatch ?? stack.url, { connections: CLIENTS });
-  const clear = async () => {
-    for (const database of ['tasks', 'bare']) {
-      await fetch(`http://${emulators.firestoreHost}/emulator/v1/projects/${settings.project}/databases/${database}/documents`, {
-        method: 'DELETE',
-      });
-    }
-  };
   try {
     const turn = (store: Firestore, run: () => Promise<void>) => async () => {
-      await clear();
+      await emptyStores(emulators.firestoreHost, settings.project);
       const started = performance.now();
       await run();
       const seconds = (performance.now() - started) / 1000;
@@ -107,6 +101,7 @@ async function runOurs(pool: Pool, stack: LocalStack, tasks: number): Promise<vo
   while (closed() - before < tasks) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+/** Median and range of each. */
 export const summary = ({ ours, bare, ratio }: EmulatorFigures) => ({
   ours: spread(ours),
   bare: spread(bare),

@@ -17,6 +17,7 @@ export interface Machine {
 
 const SYNCS = 200;
 
+/** The machine at hand; the time of a sync is taken in the folder of temporary files. */
 export async function thisMachine(): Promise<Machine> {
   return { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cpus: cpus().length, syncMs: await syncMs() };
 }

@@ -3,11 +3,13 @@
 import { startEmulators } from '../../emulator-bridge/emulators.ts';
 import { readSettings } from '../../functions/core/settings.ts';
 import { type Contender, temporaryFolder } from './contender.ts';
+import { emptyStores } from './emulated-stores.ts';
 import type { Load } from './load-loop.ts';
 import { startHeliograph, startLoad, startMeasured } from './measured-process.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
+/** The embedded runtime, by the command that users start it with. */
 export async function startOursEmbedded(release: AsyncDisposableStack): Promise<Record<'embedded', Contender>> {
   const folder = await temporaryFolder(release);
   const { url } = release.adopt(await startHeliograph(folder), (it) => it.stop());
@@ -15,6 +17,7 @@ export async function startOursEmbedded(release: AsyncDisposableStack): Promise<
   return { embedded: { run: (wanted) => load.run({ ...wanted, url }) } };
 }
 
+/** Both on the same emulators, which end with them. */
 export async function startOnEmulators(release: AsyncDisposableStack): Promise<Record<'emulators' | 'bare', Contender>> {
   const folder = await temporaryFolder(release);
   const emulators = release.adopt(await startEmulators({ log: silent }), (it) => it.stop());
@@ -34,14 +37,7 @@ export async function startOnEmulators(release: AsyncDisposableStack): Promise<R
   const oursLoad = release.adopt(startLoad(), (it) => it.stop());
   const bareLoad = release.adopt(startLoad<Load>('./bare-pipeline-load.ts', [project], env), (it) => it.stop());
 
-  /** They keep everything in memory, and slow down as it fills. */
-  const empty = async () => {
-    for (const database of ['tasks', 'bare']) {
-      const documents = `http://${emulators.firestoreHost}/emulator/v1/projects/${project}/databases/${database}/documents`;
-      const { ok, status } = await fetch(documents, { method: 'DELETE' });
-      if (!ok) throw new Error(`The emulator did not empty ${database}: ${status}.`);
-    }
-  };
+  const empty = () => emptyStores(emulators.firestoreHost, project);
   return {
     emulators: { run: (wanted) => oursLoad.run({ ...wanted, url: ours.url }), empty },
     bare: { run: (wanted) => bareLoad.run(wanted), empty },

@@ -22,6 +22,7 @@ export interface PartOptions {
 
 type Part = (options: PartOptions) => Promise<{ readonly rows: readonly Row[]; readonly figures: unknown }>;
 
+/** What a run measures by itself, and what `--peers` measures instead. */
 export const OWN_PARTS = ['counts', 'embedded', 'endurance', 'emulators'] as const;
 export const PEER_PARTS = ['peers', 'growth'] as const;
 export type PartName = (typeof OWN_PARTS)[number] | (typeof PEER_PARTS)[number];

@@ -5,6 +5,7 @@ import type { PeerFigures, Turn } from './peers.ts';
 import { ratios, type Spread, shown, spread } from './rounds.ts';
 import { against, plain, type Row } from './rows.ts';
 
+/** How the contenders are shown. */
 export const NAMES: Readonly<Record<string, string>> = {
   embedded: 'Heliograph, embedded',
   restate: 'Restate',
@@ -75,6 +76,7 @@ function ratioRow({ turns }: PeerFigures, { of, over, measure, goal, least }: Go
   return [{ what, seen: shown(ratio, 2), goal: `${sign} ${goal} (${bound} ${least})`, met }];
 }
 
+/** Whether a store with many tasks is as fast as one with few. */
 export function growthRow({ few, many, ratio }: GrowthFigures): Row {
   const seen = spread(ratio);
   const what = `embedded with ${many.toLocaleString('en')} tasks stored / with ${few.toLocaleString('en')}: tasks/s`;

@@ -9,8 +9,10 @@ export interface Row {
   readonly met: 'yes' | 'least' | 'NO' | '';
 }
 
+/** A figure that nothing is asked of. */
 export const plain = (what: string, seen: string): Row => ({ what, seen, goal: '', met: '' });
 
+/** A figure beside its goal. */
 export const against = (what: string, seen: string, goal: string, met: boolean): Row => ({
   what,
   seen,

@@ -7,6 +7,7 @@ import { startLoad, startMeasured } from '../measured-process.ts';
 import { findProgram, startNative } from './native.ts';
 import { installPeers } from './packages.ts';
 
+/** Rejects where there is no `redis-server`, or the packages cannot be installed. */
 export async function startBullmq(release: AsyncDisposableStack): Promise<Record<'bullmq', Contender>> {
   const program = findProgram('redis-server');
   await installPeers();

@@ -11,6 +11,7 @@ import { startLoad, startMeasured } from '../measured-process.ts';
 import { findProgram, startNative } from './native.ts';
 import { installPeers } from './packages.ts';
 
+/** Rejects where there is no PostgreSQL, or the packages cannot be installed. */
 export async function startPgBoss(release: AsyncDisposableStack): Promise<Record<'pgBoss', Contender>> {
   const [initdb, postgres] = [findProgram('initdb'), findProgram('postgres')];
   await installPeers();

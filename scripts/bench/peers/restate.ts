@@ -9,6 +9,7 @@ import { installPeers, restateServer } from './packages.ts';
 
 const QUIET = { RESTATE_DISABLE_TELEMETRY: 'true', DO_NOT_TRACK: '1', RESTATE_LOG_DISABLE_ANSI_CODES: 'true' };
 
+/** Rejects where the packages cannot be installed: the server comes with them. */
 export async function startRestate(release: AsyncDisposableStack): Promise<Record<'restate', Contender>> {
   await installPeers();
   const folder = await temporaryFolder(release);
