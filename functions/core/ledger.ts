@@ -96,15 +96,17 @@ async function commitBatch(runtime: LedgerParts, batch: readonly Posting[]): Pro
       }
       return left;
     } catch (error) {
-      if (!(error instanceof PreconditionFailed)) throw error;
-      if (await accounts.unchanged()) {
-        // Not the accounts, so one of the postings' own writes: halved until it stands alone, and is told.
+      const isRefused = error instanceof PreconditionFailed;
+      // Not a store out of reach, and not the accounts, so one of the postings' own writes.
+      if (isRefused ? await accounts.unchanged() : !(error instanceof Problem)) {
+        // Halved until it stands alone, and is told.
         if (batch.length === 1) throw error;
         const middle = Math.ceil(batch.length / 2);
         await commitAll(runtime, batch.slice(0, middle));
         await commitAll(runtime, batch.slice(middle));
         return [];
       }
+      if (!isRefused) throw error;
     }
     await runtime.clock.sleep(1 + runtime.ids.below(PAUSE_MS * Math.min(10, tries + 1)));
   }
