@@ -19,6 +19,7 @@ export interface Figures {
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
+  readonly longest: number;
   /** Attempts beyond the first of each task that did not die. */
   readonly repeats: number;
 }
@@ -123,6 +124,7 @@ function figuresOf(load: Load, tasks: readonly Known<Task>[]): Figures {
     perSecond: (tasks.length / Math.max(1, last - first)) * 1000,
     p50: at(0.5),
     p99: at(0.99),
+    longest: took.at(-1) ?? 0,
     repeats,
   };
 }

@@ -98,7 +98,7 @@ export const badDays = {
       faults.store.up();
     },
     expected: { someNeverRan: true },
-    felt: ({ figures }) => figures.p99 > OUTAGE_MS / 2,
+    felt: ({ figures }) => figures.longest > OUTAGE_MS / 2,
   },
   storeUnreachable: {
     name: 'the store unreachable',
