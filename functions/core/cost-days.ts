@@ -43,13 +43,17 @@ export const isOld = ({ createdAt }: TaskCore, now: number): boolean => now >= c
 /** Of a group without tasks. */
 export const NO_COSTS: CostSum = { tasks: 0, attempts: 0, costMicros: 0 };
 
+/** What a task that is redriven late adds to its day. */
+export type Late = Pick<CostSum, 'attempts' | 'costMicros'>;
+
 /** Adds what a redriven task cost to its day, if that was added up without it. */
-export async function bookLate(accounts: Accounts, { id, task }: Known, micros: number): Promise<void> {
+export async function bookLate(accounts: Accounts, { id, task }: Known, late: Late): Promise<void> {
   const dayId = costDayId(task.tenant, dayOf(task.createdAt));
   const day = (await accounts.get(COST_DAYS, dayId)) as unknown as CostDay | undefined;
   if (day === undefined || !isCounted(day, id, task.createdAt)) return;
   const sum = Object.hasOwn(day.agents, task.agent) ? (day.agents[task.agent] as CostSum) : NO_COSTS;
-  accounts.set(COST_DAYS, dayId, { agents: { ...day.agents, [task.agent]: { ...sum, costMicros: sum.costMicros + micros } } });
+  const after = { ...sum, attempts: sum.attempts + late.attempts, costMicros: sum.costMicros + late.costMicros };
+  accounts.set(COST_DAYS, dayId, { agents: { ...day.agents, [task.agent]: after } });
 }
 
 /** Newest first, so what comes before the cursor is what is newer. */

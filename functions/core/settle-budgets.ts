@@ -33,8 +33,10 @@ export async function settleBudgets(runtime: Settlers, known: Known, done: reado
     for (const hold of task.holds ?? []) {
       const booked = bookingOf(hold, spent);
       const spentSince = booked.spentMicros - (hold.booked?.spentMicros ?? 0);
-      if (hold.kind === 'costs') await bookLate(accounts, known, spentSince);
-      else if (hold.kind !== 'parent') await book(accounts, hold.id, hold.booked === undefined ? hold.micros : 0, spentSince);
+      if (hold.kind === 'costs') {
+        const attempts = hold.booked === undefined ? ownAttempts(task) : 0;
+        await bookLate(accounts, known, { attempts, costMicros: spentSince });
+      } else if (hold.kind !== 'parent') await book(accounts, hold.id, hold.booked === undefined ? hold.micros : 0, spentSince);
       else if (await bookAtParent(runtime, accounts, hold, booked)) parent = hold.id;
       holds.push({ ...hold, booked });
     }
@@ -47,6 +49,10 @@ export async function settleBudgets(runtime: Settlers, known: Known, done: reado
   });
   return parent;
 }
+
+/** How many attempts ran in its present life. */
+const ownAttempts = ({ charges, budgetFromEpoch }: TaskCore): number =>
+  charges.filter(({ epoch }) => epoch > budgetFromEpoch).length;
 
 interface Spending extends Booked {
   readonly ownMicros: number;

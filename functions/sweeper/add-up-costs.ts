@@ -51,7 +51,8 @@ async function addSlice(runtime: Runtime, id: string, { tenant, openDay: day }: 
     const stored = await accounts.get(COST_DAYS, dayId);
     if (JSON.stringify(stored) !== JSON.stringify(found?.data))
       throw new PreconditionFailed(`${day} was added up by another sweep`);
-    await accounts.get(LIMITS, id);
+    const now = (await accounts.get(LIMITS, id)) as unknown as Tenant | undefined;
+    if (now?.openDay !== day) throw new PreconditionFailed(`${day} is closed`);
     const { agents, cursor, end } = slice;
     if (end !== 'open' || cursor !== before.cursor) {
       accounts.set(COST_DAYS, dayId, { tenant, day, agents, cursor: end === 'complete' ? null : (cursor ?? null) } as Fields);

@@ -9,6 +9,7 @@ import { claim } from '../../functions/core/claim.ts';
 import { close } from '../../functions/core/close.ts';
 import { createTask } from '../../functions/core/create.ts';
 import { DAY_MS, dayOf } from '../../functions/core/days.ts';
+import { LIMITS } from '../../functions/core/limits.ts';
 import type { Documents } from '../../functions/core/ports.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
 import { signingFrom } from '../../functions/core/signing.ts';
@@ -125,5 +126,29 @@ describe('days that are added up', () => {
     assert.deepEqual((await costs()).totalCents, 9);
     assert.equal(await addUp(), 0);
     assert.deepEqual((await costs()).totalCents, 9);
+  });
+
+  it('count the attempts of a task that is redriven afterwards as well', async () => {
+    const dead = await ran(daysAgo(10), 'dead', 50_000);
+    await addUp();
+    await redrive(daysAgo(0), caller, dead, {});
+    await finished(daysAgo(0), dead, 'succeeded', 40_000);
+    assert.deepEqual(await costs(), {
+      tasks: 1,
+      totalCents: 9,
+      rows: [{ agent: 'light', tasks: 1, open: 0, attempts: 2, costCents: 9 }],
+    });
+  });
+
+  it('are added up once, also by a sweep that another has overtaken', async () => {
+    await ran(daysAgo(10), 'succeeded', 20_000);
+    const slow = daysAgo(0);
+    const query: Documents['query'] = async (collection, asked) => {
+      const found = await documents.query(collection, asked);
+      if (collection === LIMITS) await addUp();
+      return found;
+    };
+    await addUpCosts({ ...slow, documents: { ...documents, query } });
+    assert.equal((await costs()).totalCents, 2);
   });
 });
