@@ -10,7 +10,8 @@ import { callbackId, callbackOf } from '../core/follow-ups.ts';
 import type { PushMessage } from '../core/push-gate.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { decideAndWrite, readTask } from '../core/store.ts';
-import { isEnded, type Known, type Task, taskView } from '../core/task.ts';
+import { isEnded, type Known, type Task } from '../core/task.ts';
+import { taskView } from '../core/task-view.ts';
 import { signWebhook } from '../core/webhook.ts';
 import { webhookKeys } from '../core/webhook-keys.ts';
 

@@ -3,20 +3,12 @@
  * cancellation; the same write settles what the attempts cost and sets what must follow.
  */
 
+import { overrun, settled } from './charges.ts';
 import { followUp } from './follow-ups.ts';
 import type { Runtime } from './runtime.ts';
 import { canSettle } from './settle-budgets.ts';
 import { type Change, type Decision, decideAndWrite } from './store.ts';
-import {
-  type Charge,
-  type EndStatus,
-  type FollowUp,
-  isEnded,
-  type Known,
-  type Reference,
-  type TaskCore,
-  type TaskError,
-} from './task.ts';
+import { type EndStatus, type FollowUp, isEnded, type Known, type Reference, type TaskCore, type TaskError } from './task.ts';
 
 export type Closers = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'messages' | 'log'>;
 
@@ -110,29 +102,6 @@ export function closing(runtime: Closers, task: TaskCore, end: End, epoch: numbe
 function reasonOf({ status, error }: End): TaskError | undefined {
   if (status === 'succeeded') return undefined;
   return error ?? { code: status === 'expired' ? 'ttl_expired' : status, message: 'The agent gave no reason.' };
-}
-
-/** For the timeline, what an attempt reported above its quote; alarmed, since an agent's price is then wrong. */
-export function overrun(
-  runtime: Pick<Runtime, 'log'>,
-  task: TaskCore,
-  epoch: number | undefined,
-  reportedMicros: number | undefined,
-): { readonly overrunMicros?: number } {
-  const quoteMicros = task.charges.find((charge) => charge.epoch === epoch)?.quoteMicros ?? 0;
-  if (reportedMicros === undefined || reportedMicros <= quoteMicros) return {};
-  const overrunMicros = reportedMicros - quoteMicros;
-  runtime.log.error({ agent: task.agent, epoch, overrunMicros }, 'An attempt reported more than its quote; the quote is charged.');
-  return { overrunMicros };
-}
-
-/** A charge as it stands at the end: the report, at most the quote; without one the quote. */
-export function settled(charge: Charge, reportedMicros: number | undefined): Charge {
-  if (reportedMicros !== undefined && !charge.reported) {
-    const ceiling = charge.costMicros ?? charge.quoteMicros;
-    return { ...charge, costMicros: Math.min(Math.max(0, reportedMicros), ceiling), reported: true };
-  }
-  return charge.costMicros === undefined ? { ...charge, costMicros: charge.quoteMicros } : charge;
 }
 
 /** Notes what an attempt that no longer counts has cost, and changes nothing else. */

@@ -1,7 +1,8 @@
 /** What a running attempt may do with its lease: renew it, park it until the ttl, note progress, give it back for a retry. */
 
+import { overrun, settled } from './charges.ts';
 import { leased } from './claim.ts';
-import { type Closed, type Closers, close, overrun, settled, settleLate } from './close.ts';
+import { type Closed, type Closers, close, settleLate } from './close.ts';
 import type { Runtime } from './runtime.ts';
 import { type Change, type Decision, decideAndWrite } from './store.ts';
 import type { Known, TaskError } from './task.ts';

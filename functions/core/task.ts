@@ -1,7 +1,6 @@
-/** The task: its states, its document, and the view of it that every reply shows. */
+/** The task: its states, its document, and the sums over what it holds and has spent. */
 
-import { centsFromMicros } from './money.ts';
-
+/** The first three are open, the others terminal. */
 export const STATUSES = ['waiting', 'queued', 'running', 'succeeded', 'failed', 'expired', 'cancelled', 'dead'] as const;
 export type Status = (typeof STATUSES)[number];
 export type EndStatus = 'succeeded' | 'failed' | 'expired' | 'cancelled' | 'dead';
@@ -198,35 +197,3 @@ export const ownMicros = (task: TaskCore): number =>
 /** What the budget bounds: the task's own attempts, and what its children hold and have spent. */
 export const committedMicros = (task: TaskCore): number =>
   ownMicros(task) + (task.children?.heldMicros ?? 0) + (task.children?.spentMicros ?? 0);
-
-/** The task view: times as ISO 8601, money in cents, `ttl` in Unix seconds. A large payload or result shows as its reference. */
-export function taskView(id: string, task: Task): JsonObject {
-  return {
-    id,
-    agent: task.agent,
-    mode: task.mode,
-    status: task.status,
-    traceId: task.traceId,
-    payload: task.payloadRef ? referenceView(task.payloadRef) : task.payload,
-    ...(task.resultRef ? { result: referenceView(task.resultRef) } : task.result !== undefined ? { result: task.result } : {}),
-    ...(task.error ? { error: task.error } : {}),
-    budgetCents: centsFromMicros(task.budgetMicros),
-    costCents: centsFromMicros(spentMicros(task)),
-    ttl: task.ttl,
-    attempts: task.attempts,
-    ...optional(task, ['idempotencyKey', 'callbackUrl', 'metadata', 'work', 'sessionId', 'projectId', 'parentTaskId']),
-    ...(task.cancelRequested ? { cancelRequested: true } : {}),
-    createdAt: iso(task.createdAt),
-    updatedAt: iso(task.updatedAt),
-    ...(task.finishedAt === undefined ? {} : { finishedAt: iso(task.finishedAt) }),
-    timeline: task.timeline.map(({ at, event, hash, ...detail }) => ({ at: iso(at), event, ...detail, hash })),
-  };
-}
-
-const iso = (ms: number): string => new Date(ms).toISOString();
-
-const referenceView = ({ sha256, bytes }: Reference): JsonObject => ({ reference: true, sha256, bytes });
-
-function optional(task: Task, keys: readonly (keyof Task)[]): JsonObject {
-  return Object.fromEntries(keys.filter((key) => task[key] !== undefined).map((key) => [key, task[key]]));
-}

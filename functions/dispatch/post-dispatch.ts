@@ -8,7 +8,8 @@ import { Problem } from '../core/errors.ts';
 import { publishOrLeave, type RunMessage, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
-import { isEnded, type JsonObject, taskView } from '../core/task.ts';
+import { isEnded, type JsonObject } from '../core/task.ts';
+import { taskView } from '../core/task-view.ts';
 import { fullView } from './task-view.ts';
 
 /** The answer: 200 when the task has ended, 202 otherwise; a replay likewise. */

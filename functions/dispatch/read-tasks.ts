@@ -7,8 +7,9 @@ import { decodedCursor, encodedCursor, newestFirst } from '../core/list-tasks.ts
 import type { Stored } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { TASKS } from '../core/store.ts';
-import { isEnded, type JsonObject, STATUSES, type Task, taskView } from '../core/task.ts';
+import { isEnded, type JsonObject, STATUSES, type Task } from '../core/task.ts';
 import { fromDocument } from '../core/task-document.ts';
+import { taskView } from '../core/task-view.ts';
 import { fullView, ownTask } from './task-view.ts';
 
 const MAX_LIST_BYTES = 8 * 1024 * 1024;

@@ -11,7 +11,8 @@ import { PreconditionFailed } from '../core/ports.ts';
 import { publishOrLeave, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { type Change, changeWrites } from '../core/store.ts';
-import { type JsonObject, type Known, type Task, type TaskCore, taskView } from '../core/task.ts';
+import type { JsonObject, Known, Task, TaskCore } from '../core/task.ts';
+import { taskView } from '../core/task-view.ts';
 import { ownTask } from './task-view.ts';
 
 const MAX_TRIES = 20;

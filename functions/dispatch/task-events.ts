@@ -8,8 +8,9 @@ import type { Request, Response } from 'express';
 import type { Caller } from '../core/authenticate.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { TASKS } from '../core/store.ts';
-import { isEnded, type Task, taskView } from '../core/task.ts';
+import { isEnded, type Task } from '../core/task.ts';
 import { fromDocument } from '../core/task-document.ts';
+import { taskView } from '../core/task-view.ts';
 import { ownTask } from './task-view.ts';
 
 const HEARTBEAT_MS = 15_000;

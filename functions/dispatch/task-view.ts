@@ -5,7 +5,8 @@ import { checkOut } from '../core/claim-check.ts';
 import { Problem } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
-import { type JsonObject, type Known, type Task, taskView } from '../core/task.ts';
+import type { JsonObject, Known, Task } from '../core/task.ts';
+import { taskView } from '../core/task-view.ts';
 
 type Readers = Pick<Runtime, 'documents' | 'clock' | 'objects'>;
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { coreOf, isEnded, STATUSES, type Task, taskView } from '../../functions/core/task.ts';
+import { coreOf, isEnded, STATUSES, type Task } from '../../functions/core/task.ts';
+import { taskView } from '../../functions/core/task-view.ts';
 
 const AT = Date.UTC(2026, 10, 21, 12, 0, 0, 5);
 const bare = {

@@ -91,7 +91,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a report above the quote is charged',
     guard: 'budget hold',
-    file: 'core/close.ts',
+    file: 'core/charges.ts',
     text: 'Math.min(Math.max(0, reportedMicros), ceiling)',
     replacement: 'Math.max(0, reportedMicros)',
   },
@@ -163,7 +163,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a report counts again',
     guard: 'result idempotency',
-    file: 'core/close.ts',
+    file: 'core/charges.ts',
     text: 'if (reportedMicros !== undefined && !charge.reported) {',
     replacement: 'if (reportedMicros !== undefined) {',
   },

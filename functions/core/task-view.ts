@@ -1,0 +1,36 @@
+/** How a task is shown. */
+
+import { centsFromMicros } from './money.ts';
+import { type JsonObject, type Reference, spentMicros, type Task } from './task.ts';
+
+/** The task view: times as ISO 8601, money in cents, `ttl` in Unix seconds. A large payload or result shows as its reference. */
+export function taskView(id: string, task: Task): JsonObject {
+  return {
+    id,
+    agent: task.agent,
+    mode: task.mode,
+    status: task.status,
+    traceId: task.traceId,
+    payload: task.payloadRef ? referenceView(task.payloadRef) : task.payload,
+    ...(task.resultRef ? { result: referenceView(task.resultRef) } : task.result !== undefined ? { result: task.result } : {}),
+    ...(task.error ? { error: task.error } : {}),
+    budgetCents: centsFromMicros(task.budgetMicros),
+    costCents: centsFromMicros(spentMicros(task)),
+    ttl: task.ttl,
+    attempts: task.attempts,
+    ...optional(task, ['idempotencyKey', 'callbackUrl', 'metadata', 'work', 'sessionId', 'projectId', 'parentTaskId']),
+    ...(task.cancelRequested ? { cancelRequested: true } : {}),
+    createdAt: iso(task.createdAt),
+    updatedAt: iso(task.updatedAt),
+    ...(task.finishedAt === undefined ? {} : { finishedAt: iso(task.finishedAt) }),
+    timeline: task.timeline.map(({ at, event, hash, ...detail }) => ({ at: iso(at), event, ...detail, hash })),
+  };
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+const referenceView = ({ sha256, bytes }: Reference): JsonObject => ({ reference: true, sha256, bytes });
+
+function optional(task: Task, keys: readonly (keyof Task)[]): JsonObject {
+  return Object.fromEntries(keys.filter((key) => task[key] !== undefined).map((key) => [key, task[key]]));
+}
