@@ -66,7 +66,7 @@ export interface Push {
 }
 
 /** The statuses that acknowledge. Source: cloud.google.com/pubsub/docs/push#receive_push. */
-const ACKNOWLEDGING: ReadonlySet<number> = new Set([102, 200, 201, 202, 204]);
+export const ACKNOWLEDGING: ReadonlySet<number> = new Set([102, 200, 201, 202, 204]);
 
 /** Starts delivering. */
 export function startPush(options: PushOptions): Push {

@@ -11,7 +11,8 @@ const LONGEST_MS = 15_000;
 
 /**
  * The document store on Firestore (or its emulator, by `FIRESTORE_EMULATOR_HOST`). A version is the document's update time, so
- * a write that changes nothing leaves it as it is. What was not answered may still have been written. Errors other than preconditions are `Problem` `store_unavailable`.
+ * a write that changes nothing leaves it as it is. What was not answered may still have been written. Errors other than
+ * preconditions are `Problem` `store_unavailable`.
  */
 export function firestoreDocuments(options: {
   readonly projectId: string;

@@ -13,7 +13,10 @@ import type { Runtime } from './runtime.ts';
 export const LIMITS = 'limits';
 const MAX_TENANTS = 1_000;
 
-/** `plain`: every task takes its hold from the budget itself. `leased`: from an allowance of its instance, for budgets under many writes. */
+/**
+ * `plain`: every task takes its hold from the budget itself. `leased`: from an allowance of its instance, for budgets under many
+ * writes.
+ */
 export type LimitMode = 'plain' | 'leased';
 
 /** What may be spent of one scope in a UTC day. */

@@ -8,7 +8,8 @@ const AT_ONCE = 200;
 
 /**
  * Returns how many went back. An instance that still wants its allowance finds it gone when it next spends, since spending is
- * checked in the commit that creates the task, and asks for another. One that is still spent from may be among them: spending does not move its time.
+ * checked in the commit that creates the task, and asks for another. One that is still spent from may be among them: spending
+ * does not move its time.
  */
 export async function reclaimAllowances(runtime: Runtime): Promise<number> {
   const idleSince = runtime.clock.now() - runtime.settings.times.allowanceIdleMs;

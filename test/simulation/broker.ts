@@ -1,5 +1,6 @@
 /** A message broker with Pub/Sub's behaviour: filters, push, backoff, dead letters, and deliveries more often than once. */
 
+import { ACKNOWLEDGING } from '../../emulator-bridge/push.ts';
 import { envelopeWriter } from '../../emulator-bridge/push-envelope.ts';
 import { backoffMs, deadLetterAttributes } from '../../functions/adapters/redelivery.ts';
 import { functionUrl, pushAccountEmail } from '../../functions/core/addresses.ts';
@@ -23,8 +24,6 @@ interface Queued {
   failures: number;
   isDone: boolean;
 }
-
-const ACKNOWLEDGING: ReadonlySet<number> = new Set([102, 200, 201, 202, 204]);
 
 const subscriptions = Object.entries(topology.subscriptions).map(([name, row]) => ({
   name,
