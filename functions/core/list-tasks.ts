@@ -8,9 +8,13 @@ import type { Runtime } from './runtime.ts';
 import { SHARDS, TASKS } from './store.ts';
 import { isTaskId } from './task.ts';
 
+/** A task may have half a megabyte: as many as a long list would read at once do not fit into a function's memory. */
+const FIRST_PAGE = 15;
+const BYTES_PER_PAGE = 1024 * 1024;
+
 /**
  * The tasks that `equal` names, of all shards, newest first. Reads little more than the `wanted` it expects to give: each shard in
- * small pages, as they run out.
+ * small pages, as they run out, the smaller the larger the tasks are.
  */
 export async function* newestFirst(
   runtime: Pick<Runtime, 'documents'>,
@@ -19,7 +23,8 @@ export async function* newestFirst(
   wanted: number,
 ): AsyncGenerator<Stored> {
   if (wanted === 0) return;
-  const page = Math.ceil(wanted / SHARDS) + 1;
+  const longest = Math.ceil(wanted / SHARDS) + 1;
+  let page = Math.min(longest, FIRST_PAGE);
   const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => next(shard, after)));
   for (;;) {
     const best = shards.filter(({ documents }) => documents.length > 0).sort((a, b) => newer(a.documents[0], b.documents[0]))[0];
@@ -31,8 +36,13 @@ export async function* newestFirst(
 
   async function next(shard: number, from: Query['after']) {
     const orderBy = { field: 'createdAt', direction: 'desc' } as const;
-    const { documents } = await runtime.documents.query(TASKS, { equal: { ...equal, shard }, orderBy, after: from, limit: page });
-    return { shard, documents: [...documents], exhausted: documents.length < page };
+    const limit = page;
+    const { documents } = await runtime.documents.query(TASKS, { equal: { ...equal, shard }, orderBy, after: from, limit });
+    if (longest > FIRST_PAGE && documents.length > 0) {
+      const largest = Math.max(...documents.map(({ data }) => JSON.stringify(data).length));
+      page = Math.max(1, Math.min(longest, 2 * limit, Math.floor(BYTES_PER_PAGE / largest)));
+    }
+    return { shard, documents: [...documents], exhausted: documents.length < limit };
   }
 }
 
