@@ -27,8 +27,8 @@ export const redriveBody = z.strictObject({ ttlSeconds: z.number().positive().ma
 export async function redrive(runtime: Runtime, caller: Caller, id: string, given: unknown): Promise<JsonObject> {
   const { ttlSeconds } = checked(redriveBody, given);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const found = await settledTask(runtime, caller, id);
     try {
+      const found = await settledTask(runtime, caller, id);
       const known = await revive(runtime, caller, found, ttlSeconds);
       await publishOrLeave(runtime, runMessage(known, found.task));
       return taskView(id, (await ownTask(runtime, caller, id)).task);
@@ -41,18 +41,19 @@ export async function redrive(runtime: Runtime, caller: Caller, id: string, give
   });
 }
 
-/** The dead task with nothing held by the life before. */
+/** The dead task with nothing held by the life before, and its callback asked for. */
 async function settledTask(runtime: Runtime, caller: Caller, id: string): Promise<Known<Task>> {
   const found = deadOnly(await ownTask(runtime, caller, id));
   if (isSettled(found.task)) return found;
   await followUp(runtime, found, 'sweeper');
   const again = deadOnly(await ownTask(runtime, caller, id));
   if (isSettled(again.task)) return again;
+  if ((again.task.children?.open ?? 0) === 0) throw new PreconditionFailed(`${id} has moved on`);
   throw new Problem(409, 'children_open', `Task ${id} has children that have not ended; redrive it when they have.`);
 }
 
 const isSettled = ({ holds, pending, children }: TaskCore): boolean =>
-  !pending?.includes('budget') && (children?.open ?? 0) === 0 && (holds ?? []).every(({ booked }) => booked !== undefined);
+  (pending ?? []).length === 0 && (children?.open ?? 0) === 0 && (holds ?? []).every(({ booked }) => booked !== undefined);
 
 function deadOnly(found: Known<Task>): Known<Task> {
   if (found.task.status === 'dead') return found;

@@ -47,6 +47,22 @@ describe('redrive', function () {
     });
   }
 
+  it('asks for the callback of the life before, where that could not be', async () => {
+    stack.fate = (topic) => (topic === 'callbacks' ? 'failed' : 'out');
+    const packet = { agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 1, callbackUrl: `${stack.url}/nowhere` };
+    const dead = await stack.run(packet);
+    let asked = 0;
+    // The sweeper would ask for it as well, and the next life for its own.
+    stack.fate = (topic, from) => {
+      if (topic === 'callbacks' && from === 'dispatch') asked += 1;
+      if (topic === 'tasks') return 'lost';
+      return topic === 'callbacks' && from !== 'dispatch' ? 'failed' : 'out';
+    };
+    const { status } = await stack.post(`/task/${dead.id}/redrive`, {});
+    stack.fate = () => 'out';
+    assert.deepEqual([status, asked], [202, 1]);
+  });
+
   it('stands when the topic cannot be reached: the sweeper publishes it', async () => {
     const dead = await stack.run({ agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 1 });
     stack.fate = (topic, from) => (topic === 'tasks' && from === 'dispatch' ? 'failed' : 'out');
