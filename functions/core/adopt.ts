@@ -114,7 +114,9 @@ async function created(
     payload: packet.payload,
     quoteMicros: request.quoteMicros,
   });
-  if (outcome.kind === 'created' && claimed === 'claimed') return adopted({ kind: 'claimed', known });
+  // A create whose reply was lost may be known as ours when others have taken the task up already.
+  const isOurs = known.task.status === 'running' && known.task.claimId === request.requestId;
+  if (outcome.kind === 'created' && claimed === 'claimed' && isOurs) return adopted({ kind: 'claimed', known });
   if (outcome.kind === 'created' && isEnded(known.task.status)) {
     await followUp(runtime, known);
     return adopted({ kind: 'ended', known });

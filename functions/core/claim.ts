@@ -37,7 +37,7 @@ export async function claim(runtime: Closers, id: string, request: ClaimRequest,
 export function decideClaim(runtime: Closers, known: Known, request: ClaimRequest): Decision<Claim> {
   const { task } = known;
   const now = runtime.clock.now();
-  if (task.status === 'running' && task.requestId === request.requestId) return { answer: { kind: 'claimed', known } };
+  if (task.status === 'running' && task.claimId === request.requestId) return { answer: { kind: 'claimed', known } };
   if (task.status !== 'queued') return { answer: { kind: 'acknowledge', known } };
   const ended = (ending: Known): Claim => ({ kind: 'ended', known: ending });
   // The clock counts whole milliseconds: less than one that is left is no time to run in.
@@ -62,7 +62,7 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
         status: 'running',
         attempts: task.attempts + 1,
         epoch,
-        requestId: request.requestId,
+        claimId: request.requestId,
         charges: [...task.charges, { epoch, quoteMicros: request.quoteMicros }],
         ...leased(runtime, task, leaseMs),
       },

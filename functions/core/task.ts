@@ -101,7 +101,10 @@ export interface TaskCore {
   readonly epoch: number;
   readonly idempotencyKey?: string;
   readonly fingerprint: string;
+  /** Of the request that created it, or redrove it last: a refused write that finds its own was its own first try. */
   readonly requestId: string;
+  /** The same of the last claim. */
+  readonly claimId?: string;
   readonly priority: number;
   readonly shard: number;
   readonly redrives: number;

@@ -27,7 +27,7 @@ export async function postDispatch(runtime: Runtime, caller: Caller, body: unkno
   const { agent, packet } = await admit(runtime, body, runtime.clock.now());
   const created = await createTask(runtime, { tenant: caller.tenant, agent, packet, by: caller.name });
   const { status } = created.known.task;
-  if (created.kind === 'replayed' || status === 'waiting') return dispatched(runtime, created);
+  if (created.kind === 'replayed' || status !== 'queued') return dispatched(runtime, created);
 
   const run = runMessage(created.known, { payload: packet.payload, payloadRef: created.payloadRef });
   if (packet.mode === 'http') return runNow(runtime, agent, run);

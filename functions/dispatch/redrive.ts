@@ -26,11 +26,15 @@ export const redriveBody = z.strictObject({ ttlSeconds: z.number().positive().ma
  */
 export async function redrive(runtime: Runtime, caller: Caller, id: string, given: unknown): Promise<JsonObject> {
   const { ttlSeconds } = checked(redriveBody, given);
+  const requestId = runtime.ids.random(12);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     try {
-      const found = await settledTask(runtime, caller, id);
-      const known = await revive(runtime, caller, found, ttlSeconds);
-      await publishOrLeave(runtime, runMessage(known, found.task));
+      const owned = await ownTask(runtime, caller, id);
+      // The reply to the try before was lost.
+      const isDone = owned.task.requestId === requestId;
+      const found = isDone ? owned : await settledTask(runtime, caller, owned);
+      const known = isDone ? owned : await revive(runtime, caller, found, { ttlSeconds, requestId });
+      if (known.task.status === 'queued') await publishOrLeave(runtime, runMessage(known, found.task));
       return taskView(id, (await ownTask(runtime, caller, id)).task);
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
@@ -42,8 +46,9 @@ export async function redrive(runtime: Runtime, caller: Caller, id: string, give
 }
 
 /** The dead task with nothing held by the life before, and its callback asked for. */
-async function settledTask(runtime: Runtime, caller: Caller, id: string): Promise<Known<Task>> {
-  const found = deadOnly(await ownTask(runtime, caller, id));
+async function settledTask(runtime: Runtime, caller: Caller, owned: Known<Task>): Promise<Known<Task>> {
+  const { id } = owned;
+  const found = deadOnly(owned);
   if (isSettled(found.task)) return found;
   await followUp(runtime, found, 'sweeper');
   const again = deadOnly(await ownTask(runtime, caller, id));
@@ -61,12 +66,18 @@ function deadOnly(found: Known<Task>): Known<Task> {
 }
 
 /** Throws `PreconditionFailed` when the task has changed meanwhile. */
-async function revive(runtime: Runtime, caller: Caller, known: Known<Task>, ttlSeconds: number): Promise<Known> {
+async function revive(
+  runtime: Runtime,
+  caller: Caller,
+  known: Known<Task>,
+  { ttlSeconds, requestId }: { readonly ttlSeconds: number; readonly requestId: string },
+): Promise<Known> {
   const { task } = known;
   const now = runtime.clock.now();
   const change: Change = {
     set: {
       status: 'queued',
+      requestId,
       ttl: now / 1000 + ttlSeconds,
       attempts: 0,
       // One of its own, so that a late failure of the life before is an older attempt's, and dropped.

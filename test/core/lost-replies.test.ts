@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { claim } from '../../functions/core/claim.ts';
 import { createTask } from '../../functions/core/create.ts';
 import { packetSchema, timed } from '../../functions/core/packet.ts';
-import { type Documents, PreconditionFailed } from '../../functions/core/ports.ts';
+import { type Documents, PreconditionFailed, type Write, type Written } from '../../functions/core/ports.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
+import { redrive } from '../../functions/dispatch/redrive.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 
 /** As a client library shows it when a commit's reply was lost: it repeats the commit, whose precondition has then gone. */
@@ -13,7 +14,8 @@ function losingReplies(documents: Documents, count: number): Documents {
     ...documents,
     async commit(writes) {
       const written = await documents.commit(writes);
-      if (left-- > 0) throw new PreconditionFailed('The reply was lost, and the repeat refused.');
+      if (writes.some(({ collection }) => collection === 'tasks') && left-- > 0)
+        throw new PreconditionFailed('The reply was lost, and the repeat refused.');
       return written;
     },
   };
@@ -42,6 +44,32 @@ describe('a write whose reply is lost', () => {
     assert.equal(created.kind, 'created');
     assert.equal(created.known.version, (await stack.stored(created.known.id)).version);
     assert.equal((await create(losing(0), 'created')).kind, 'replayed');
+  });
+
+  it('has created the task, though somebody has claimed it since', async () => {
+    const runtime = stack.runtime('dispatch');
+    const request = { requestId: 'quick', quoteMicros: 1, timeLimitMs: 1_000 };
+    const claimedAtOnce = {
+      ...runtime.documents,
+      async commit(writes: readonly Write[]): Promise<Written[]> {
+        const written = await runtime.documents.commit(writes);
+        const [write] = writes;
+        if (write?.kind !== 'create' || write.collection !== 'tasks') return written;
+        assert.equal((await claim(runtime, write.id, request)).kind, 'claimed');
+        throw new PreconditionFailed('The reply was lost, and the client tried again.');
+      },
+    };
+    const created = await create({ ...runtime, documents: claimedAtOnce }, 'claimed since');
+    assert.deepEqual([created.kind, created.known.task.status], ['created', 'running']);
+  });
+
+  it('has redriven the task', async () => {
+    const { id } = await stack.run({ agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 1 });
+    const caller = { tenant: 'default', scopes: ['dispatch'], name: 'test' } as const;
+    const view = await redrive(losing(1), caller, id, { ttlSeconds: 60 });
+    assert.equal(view.error, undefined);
+    const { attempts, timeline } = await stack.ended(id);
+    assert.deepEqual([attempts, timeline.filter(({ event }) => event === 'redriven').length], [1, 1]);
   });
 
   it('has claimed the task, once: it is run, and nobody else’s claim is', async () => {

@@ -171,7 +171,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a claim whose reply was lost is not known as one’s own',
     guard: 'result idempotency',
     file: 'core/claim.ts',
-    text: 'task.requestId === request.requestId',
+    text: 'task.claimId === request.requestId',
     replacement: 'false',
   },
   {
