@@ -44,12 +44,33 @@ export const CLIENTS = 32;
 /** For what a neighbour still writes after its turn. */
 const SETTLE_MS = 500;
 
-/** Starts everybody, warms everybody up, and lets them take turns. */
-export async function measurePeers({ rounds, seconds, only }: PeerOptions): Promise<PeerFigures> {
+/**
+ * Starts those with stores on disk, warms them up and lets them take turns; when they have gone, those on the emulators, which are
+ * compared with one another alone and whose Java would take from the others even while it has nothing to do.
+ */
+export async function measurePeers(options: PeerOptions): Promise<PeerFigures> {
+  const isOnEmulators = ([names]: (typeof GROUPS)[number]): boolean => names.includes('emulators');
+  const durable = await measureGroups(
+    GROUPS.filter((group) => !isOnEmulators(group)),
+    options,
+  );
+  const emulated = await measureGroups(GROUPS.filter(isOnEmulators), options);
+  return {
+    rounds: options.rounds,
+    seconds: options.seconds,
+    turns: { ...durable.turns, ...emulated.turns },
+    absent: { ...durable.absent, ...emulated.absent },
+  };
+}
+
+async function measureGroups(
+  groups: typeof GROUPS,
+  { rounds, seconds, only }: PeerOptions,
+): Promise<Pick<PeerFigures, 'turns' | 'absent'>> {
   await using release = new AsyncDisposableStack();
   const contenders: Record<string, Contender> = {};
   const absent: Record<string, string> = {};
-  for (const [names, start] of GROUPS) {
+  for (const [names, start] of groups) {
     const wanted = names.filter((name) => only === undefined || only.includes(name));
     if (wanted.length === 0) continue;
     console.error(`Starting ${wanted.join(' and ')} …`);
@@ -67,7 +88,7 @@ export async function measurePeers({ rounds, seconds, only }: PeerOptions): Prom
     rounds,
     Object.fromEntries(Object.entries(contenders).map(([name, contender]) => [name, () => turn(contender, seconds)])),
   );
-  return { rounds, seconds, turns, absent };
+  return { turns, absent };
 }
 
 async function turn(contender: Contender, seconds: number): Promise<Turn> {
