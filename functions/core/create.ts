@@ -57,7 +57,7 @@ export async function createTask(runtime: Creators, creation: Creation): Promise
   for (let tries = 0; tries < 5; tries++) {
     try {
       let held: Task = task;
-      const [written] = await commitHolding(runtime, { id, ...task }, async (holds) => {
+      const [written] = await commitHolding(runtime, task, async (holds) => {
         held = holds === undefined ? task : { ...task, holds, ...settledAtOnce(runtime, task, holds) };
         const data = toDocument(held as unknown as Record<string, unknown>);
         return [

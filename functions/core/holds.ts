@@ -20,7 +20,6 @@ type Holders = LedgerParts & Pick<Runtime, 'settings'>;
 
 /** Who holds, and how much: all that its attempts may cost. */
 export interface Holder {
-  readonly id: string;
   readonly tenant: string;
   readonly agent: string;
   readonly budgetMicros: number;

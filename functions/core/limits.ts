@@ -3,9 +3,9 @@
  * no limit reads nothing. A limit therefore binds from a moment that its answer names.
  */
 
-import { createHash } from 'node:crypto';
 import { closesAt } from './cost-days.ts';
 import { dayOf } from './days.ts';
+import { hashedId } from './hashed-id.ts';
 import { type Documents, PreconditionFailed } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -48,7 +48,7 @@ export const TENANT_SHARDS = 4;
 type Readers = Pick<Runtime, 'documents' | 'clock' | 'settings'>;
 
 /** The id of a tenant's document; the tenant's own name may hold anything. */
-export const limitsId = (tenant: string): string => createHash('sha256').update(tenant).digest('hex').slice(0, 40);
+export const limitsId = (tenant: string): string => hashedId(tenant);
 
 interface Remembered {
   readonly at: number;

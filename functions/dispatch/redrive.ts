@@ -93,7 +93,7 @@ async function revive(
     event: { event: 'redriven', by: caller.name },
   };
   let after: Awaited<ReturnType<typeof changeWrites>>['after'] | undefined;
-  const written = await commitHolding(runtime, { ...task, id: known.id, late: isOld(task, now) }, async (holds) => {
+  const written = await commitHolding(runtime, { ...task, late: isOld(task, now) }, async (holds) => {
     const held: Change = holds
       ? { ...change, set: { ...change.set, holds } }
       : { ...change, remove: [...(change.remove ?? []), 'holds'] };

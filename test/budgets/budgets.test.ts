@@ -163,6 +163,22 @@ describe('budgets', function () {
     assert.deepEqual(await amounts('agent:codex'), [0, 0, 5]);
   });
 
+  it('a first limit binds from its effectiveAt on, also where there was seen to be none', async () => {
+    const slow = await embeddedStack({ 'times.limitsCacheMs': 1_000 });
+    try {
+      const publish = (key: string) => slow.publish('tasks', { text: key }, { idempotencyKey: key });
+      await publish('before');
+      await until(async () => (await slow.get<{ tasks: unknown[] }>('/tasks')).body.tasks.length === 1);
+      const { effectiveAt } = (await slow.put<BudgetView>('/budgets/tenant', { limitCents: 1 })).body;
+      await until(() => Date.now() > Date.parse(effectiveAt ?? ''));
+      await publish('after');
+      await until(async () => (await slow.quarantined()).length === 1);
+      assert.equal((await slow.quarantined())[0]?.data.code, 'budget_exceeded');
+    } finally {
+      await slow.stop();
+    }
+  });
+
   it('a message straight to the topic that finds no room is quarantined with the reason', async () => {
     await limit('tenant', 1);
     await stack.publish('tasks', { text: 'a' });
@@ -201,15 +217,15 @@ describe('budgets', function () {
       return { ...runtime, clock: { ...runtime.clock, now: () => midnight + ms } };
     };
     const caller = { tenant: 'default', scopes: ['admin'], name: 'test' } as const;
-    const hold = (ms: number, id: string) =>
-      commitHolding(at(ms), { id, tenant: 'default', agent: 'light', budgetMicros: 100_000 }, async () => []);
+    const hold = (ms: number) =>
+      commitHolding(at(ms), { tenant: 'default', agent: 'light', budgetMicros: 100_000 }, async () => []);
     await putBudget(at(-10_000), caller, 'tenant', { limitCents: 100 });
-    await hold(200, 'first');
+    await hold(200);
     await putBudget(at(-100), caller, 'tenant', { limitCents: 15 });
-    await assert.rejects(hold(400, 'second'), { code: 'budget_exceeded' });
+    await assert.rejects(hold(400), { code: 'budget_exceeded' });
     await putBudget(at(-50), caller, 'tenant', { limitCents: 20 });
-    await hold(600, 'third');
-    await assert.rejects(hold(800, 'fourth'), { code: 'budget_exceeded' });
+    await hold(600);
+    await assert.rejects(hold(800), { code: 'budget_exceeded' });
   });
 
   describe('of a task and its children', () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { adopt } from '../../functions/core/adopt.ts';
 import { claim } from '../../functions/core/claim.ts';
 import { createTask } from '../../functions/core/create.ts';
+import { retry } from '../../functions/core/lease.ts';
 import { packetSchema, timed } from '../../functions/core/packet.ts';
 import { type Documents, PreconditionFailed, type Write, type Written } from '../../functions/core/ports.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
@@ -61,6 +63,39 @@ describe('a write whose reply is lost', () => {
     };
     const created = await create({ ...runtime, documents: claimedAtOnce }, 'claimed since');
     assert.deepEqual([created.kind, created.known.task.status], ['created', 'running']);
+  });
+
+  it('has adopted the task, which is not run when somebody else runs it by now', async () => {
+    const runtime = stack.runtime('agent-light');
+    const request = (requestId: string) => ({ requestId, quoteMicros: 1, timeLimitMs: 60_000 });
+    const takenOver = {
+      ...runtime.documents,
+      async commit(writes: readonly Write[]): Promise<Written[]> {
+        const written = await runtime.documents.commit(writes);
+        const [write] = writes;
+        if (write?.kind !== 'create' || write.collection !== 'tasks') return written;
+        await retry(runtime, write.id, 1, { error: { code: 'lease_lost', message: 'gone' }, retryAfterMs: 0 });
+        assert.equal((await claim(runtime, write.id, request('successor'))).kind, 'claimed');
+        throw new PreconditionFailed('The reply was lost, and the client tried again.');
+      },
+    };
+    const message = {
+      messageId: '1',
+      data: Buffer.from('{}'),
+      attributes: { idempotencyKey: 'adopted' },
+      publishTime: Date.now(),
+      subscription: 'sub-light',
+      deliveryAttempt: 1,
+    };
+    const adopted = await adopt(
+      { ...runtime, documents: takenOver },
+      message,
+      {},
+      () => true,
+      () => request('first'),
+    );
+    assert.ok(adopted.kind === 'adopted');
+    assert.equal(adopted.claim.kind, 'acknowledge');
   });
 
   it('has redriven the task', async () => {
