@@ -78,7 +78,8 @@ export function batch({ run, callbackUrl, canPublish, priced }: BatchTerms): rea
     },
     {
       name: 'expires while queued',
-      packets: [{ agent: 'light', mode: 'pubsub', payload: { msg: 'late' }, ttlSeconds: 0.001 }],
+      // Half a tick of the clock: a whole millisecond may come out as a hair more, and an embedded agent starts within it.
+      packets: [{ agent: 'light', mode: 'pubsub', payload: { msg: 'late' }, ttlSeconds: 0.0005 }],
       want: { status: 'expired', code: 'ttl_expired', attempts: 0 },
     },
     {
