@@ -5,7 +5,7 @@ import { CloudRunV2ServiceIamBinding } from '@cdktf/provider-google/lib/cloud-ru
 import { Cloudfunctions2Function } from '@cdktf/provider-google/lib/cloudfunctions2-function/index.js';
 import type { ServiceAccount } from '@cdktf/provider-google/lib/service-account/index.js';
 import { StorageBucketObject } from '@cdktf/provider-google/lib/storage-bucket-object/index.js';
-import { TerraformVariable, VariableType } from 'cdktf';
+import { type ITerraformDependable, TerraformVariable, VariableType } from 'cdktf';
 import type { FunctionRow } from '../functions/topology.ts';
 import type { Accounts } from './accounts.ts';
 import { makeBucket } from './buckets.ts';
@@ -16,7 +16,11 @@ import { ENTRY_POINT } from './entry-point.ts';
 const RUNTIME = 'nodejs24';
 
 /** Makes the functions. Their archives' files are given to Terraform as the variable `archives`, by function name. */
-export function makeFunctions(context: Context, accounts: Accounts): Named<Cloudfunctions2Function> {
+export function makeFunctions(
+  context: Context,
+  accounts: Accounts,
+  secretVersions: readonly ITerraformDependable[],
+): Named<Cloudfunctions2Function> {
   const { stack, settings, topology } = context;
   const archives = new TerraformVariable(stack, 'archives', {
     type: VariableType.map(VariableType.STRING),
@@ -64,7 +68,7 @@ export function makeFunctions(context: Context, accounts: Accounts): Named<Cloud
         allTrafficOnLatestRevision: true,
         environmentVariables: variables(context, row),
       },
-      dependsOn: [...builder.grants],
+      dependsOn: [...builder.grants, ...secretVersions],
     });
     return [name, deployed];
   });

@@ -51,10 +51,10 @@ function buildStack(app: App, { environment, settings, topology }: StackOptions)
   const topics = makeTopics(context);
   const databases = makeDatabases(context);
   const buckets = makeBuckets(context);
-  const secrets = makeSecrets(context);
+  const { secrets, versions } = makeSecrets(context);
   grantRoles(context, accounts, { databases, topics, buckets, secrets });
   makeSubscriptions(context, topics, accounts.push);
-  const functions = makeFunctions(context, accounts);
+  const functions = makeFunctions(context, accounts, versions);
   makeSchedules(context, accounts.push);
   makeAlerts(context, functions);
   makeDashboard(context);
