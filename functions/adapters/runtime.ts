@@ -12,10 +12,10 @@ import type { Settings } from '../core/settings.ts';
 import { signingFrom } from '../core/signing.ts';
 import { topology } from '../topology.ts';
 import { systemClock } from './clock.ts';
-import { guardedEgress } from './egress.ts';
 import { fileObjects } from './files.ts';
 import { googleIdentity } from './identity.ts';
 import { systemIds } from './ids.ts';
+import { lazyEgress } from './lazy-egress.ts';
 import { jsonLog } from './log.ts';
 import { fileSecrets } from './secret-file.ts';
 import type { Sync } from './sqlite-file.ts';
@@ -92,7 +92,7 @@ export function runtimeOf(name: string, settings: Settings, parts: Parts, identi
     settings,
     clock,
     ids: systemIds(),
-    egress: guardedEgress({ allowLoopback: settings.allowLoopback, operatorOrigins: operatorOrigins(settings) }),
+    egress: lazyEgress({ allowLoopback: settings.allowLoopback, operatorOrigins: operatorOrigins(settings) }),
     identity: identity ?? googleIdentity({ clock }),
     tokenKeys: remoteTokenKeys({ url: settings.oidc.jwksUrl, clock }),
     agents: agentRegistry(settings),

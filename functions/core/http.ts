@@ -4,8 +4,8 @@
 
 import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import express, { type NextFunction, type Request, type Response, type Router } from 'express';
-import { z } from 'zod';
+import newRouter, { type NextFunction, type Request, type Response, type Router } from 'router';
+import * as z from 'zod';
 import { Problem } from './errors.ts';
 import { fieldIssues } from './field-issues.ts';
 import type { Room, Runtime } from './runtime.ts';
@@ -36,7 +36,7 @@ export function room(
   dependsOn: readonly string[],
   routes: (router: Router) => void,
 ): Room {
-  const router = express.Router();
+  const router = newRouter();
   router.get(['/', '/healthz'], (_request, response) =>
     send(response, 200, { status: 'ok', function: runtime.name, version: runtime.version, dependsOn }),
   );

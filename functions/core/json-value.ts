@@ -1,6 +1,6 @@
 /** Which JSON values from outside can be kept and given back as they were. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What a client may send. Every store, message and reply on its way can bear far more, however deep the stack is then. */
 const MAX_LEVELS = 100;

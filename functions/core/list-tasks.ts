@@ -1,6 +1,6 @@
 /** Lists of tasks: newest first, merged over the shards, each place marked by a cursor. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { DAY_MS } from './days.ts';
 import { Problem } from './errors.ts';
 import type { Query, Stored } from './ports.ts';

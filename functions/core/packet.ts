@@ -1,6 +1,6 @@
 /** The task packet: what a client may ask for, checked field by field. Unknown fields are refused by name. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { keepable } from './json-value.ts';
 import { isWholeMicros } from './money.ts';
 

@@ -1,6 +1,6 @@
 /** A message on `results`: one outcome of one attempt. With a valid signature the task is closed by one write, without a read. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { carriable } from './claim-check.ts';
 import { close } from './close.ts';
 import { resultSchema } from './json-value.ts';

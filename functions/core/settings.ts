@@ -5,7 +5,7 @@
  * and, where the field has a customary name for it, that one too (`GCP_PROJECT`). The environment is a parameter.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { Problem } from './errors.ts';
 import { fieldIssues } from './field-issues.ts';
 import { suggestion } from './suggestion.ts';

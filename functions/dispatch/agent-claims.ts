@@ -1,7 +1,7 @@
 /** Claims over HTTPS: the way to the store for users' agents, which prove themselves with their own ID token. */
 
 import type { IncomingMessage } from 'node:http';
-import { z } from 'zod';
+import * as z from 'zod';
 import { functionUrl } from '../core/addresses.ts';
 import { adopt } from '../core/adopt.ts';
 import { attemptOf } from '../core/agent/attempt.ts';

@@ -1,6 +1,6 @@
 /** `GET /budgets`, `GET /budgets/{scope}`, `PUT /budgets/{scope}`: what a tenant and its agents may spend in a UTC day. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { BUDGETS, type Budget, budgetId, freeMicros, freshBudget } from '../core/budget.ts';
 import { dayOf, nextDay } from '../core/days.ts';

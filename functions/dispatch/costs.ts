@@ -1,6 +1,6 @@
 /** `GET /costs`: what tasks cost, added up over the tasks themselves; no task pays for its bookkeeping with a write. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { COST_DAYS, type CostDay, closesAt, costDayId } from '../core/cost-days.ts';
 import { DAY_MS, dayOf, nextDay } from '../core/days.ts';

@@ -1,6 +1,6 @@
 /** `dispatch`: the front door. Takes tasks, shows them, and is the way to the store for agents that do not reach it themselves. */
 
-import type { Request, Response } from 'express';
+import type { Request, Response } from 'router';
 import { authenticator, type Caller, type Scope } from '../core/authenticate.ts';
 import { jsonBody, queryOf, room, send, UNPROVEN_BODY_BYTES } from '../core/http.ts';
 import type { Room, Runtime } from '../core/runtime.ts';

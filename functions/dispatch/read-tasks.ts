@@ -1,6 +1,6 @@
 /** Reading tasks: one (waiting for its end, if asked to), or a list merged over the shards. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { checked, paging } from '../core/http.ts';
 import { decodedCursor, encodedCursor, newestFirst } from '../core/list-tasks.ts';

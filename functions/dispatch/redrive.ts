@@ -1,6 +1,6 @@
 /** `POST /task/{id}/redrive`: gives a dead task a new life, with a new time limit and a fresh budget. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { isOld } from '../core/cost-days.ts';
 import { Problem } from '../core/errors.ts';

@@ -4,7 +4,7 @@
  * Source: WHATWG HTML, "Server-sent events".
  */
 
-import type { Request, Response } from 'express';
+import type { Request, Response } from 'router';
 import type { Caller } from '../core/authenticate.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { TASKS } from '../core/store.ts';

@@ -3,7 +3,7 @@
  * anything is read.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { carriable } from '../core/claim-check.ts';
 import { close } from '../core/close.ts';
 import { Problem } from '../core/errors.ts';

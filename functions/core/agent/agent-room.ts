@@ -1,7 +1,7 @@
 /** An agent as a function: `POST /run` answers the caller, `POST /pubsub/push` answers Pub/Sub. One way of running behind both. */
 
 import type { IncomingMessage } from 'node:http';
-import type { Request, Response } from 'express';
+import type { Request, Response } from 'router';
 import { Problem } from '../errors.ts';
 import { jsonBytes, room, send } from '../http.ts';
 import { centsFromMicros } from '../money.ts';
