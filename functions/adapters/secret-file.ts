@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Problem } from '../core/errors.ts';
 import type { Secrets } from '../core/ports.ts';
 import { writeAtomically } from './atomic-file.ts';
+import { checkedSecretName } from './secret-name.ts';
 
 const ALGORITHM = 'aes-256-gcm';
 const KEY_BYTES = 32;
@@ -50,11 +51,7 @@ export function fileSecrets({ folder, masterKey }: { readonly folder: string; re
   };
 }
 
-function pathOf(folder: string, name: string): string {
-  if (!/^[a-z][a-z0-9-]{0,99}$/.test(name))
-    throw new Problem(422, 'invalid_secret_name', `${JSON.stringify(name)} is no name of a secret.`);
-  return join(folder, `${name}.json`);
-}
+const pathOf = (folder: string, name: string): string => join(folder, `${checkedSecretName(name)}.json`);
 
 /** The name is authenticated too: no secret can be put in another's place. */
 function seal(value: string, key: Buffer, name: string): Sealed {

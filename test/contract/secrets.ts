@@ -34,4 +34,11 @@ export function secretsContract(open: () => Promise<{ secrets: Secrets; close():
     assert.equal(new Set(read).size, 1);
     assert.ok(values.includes(String(read[0])));
   });
+
+  for (const name of ['', '..', '../x', 'a/b', 'A', 'a.b', 'a:access']) {
+    it(`refuses the name ${JSON.stringify(name)}`, async () => {
+      await assert.rejects(secrets.write(name, 'x'), { code: 'invalid_secret_name' });
+      await assert.rejects(secrets.read(name), { code: 'invalid_secret_name' });
+    });
+  }
 }
