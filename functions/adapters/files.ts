@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Problem } from '../core/errors.ts';
 import type { Objects } from '../core/ports.ts';
 import { writeAtomically } from './atomic-file.ts';
+import { objectNameParts, objectTooLarge } from './object-name.ts';
 
 /** No bucket's name begins with a dot. */
 const PARTIALS = '.partial';
@@ -32,14 +33,17 @@ export function fileObjects({ folder }: { readonly folder: string }): Objects {
       }
     },
 
-    async get(bucket, name) {
+    async get(bucket, name, { maxBytes = Number.POSITIVE_INFINITY } = {}) {
       const parts = partsOf(bucket, name);
       if (!(await areFolders(folder, parts.slice(0, -1)))) return undefined;
       try {
         // Without blocking: opening a pipe would wait for its writer.
         const file = await open(join(folder, ...parts), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
         try {
-          return (await file.stat()).isFile() ? await file.readFile() : undefined;
+          const found = await file.stat();
+          if (!found.isFile()) return undefined;
+          if (found.size > maxBytes) throw objectTooLarge(bucket, name, maxBytes);
+          return await file.readFile();
         } finally {
           await file.close();
         }
@@ -61,17 +65,12 @@ export function fileObjects({ folder }: { readonly folder: string }): Objects {
   };
 }
 
-function partsOf(bucket: string, name: string): string[] {
-  const parts = name.split('/');
-  const bad = parts.some((part) => part === '' || part === '.' || part === '..' || !isFileName(part));
-  if (!bad && /^[a-z0-9][a-z0-9._-]*$/.test(bucket)) return [bucket, ...parts];
-  throw new Problem(422, 'invalid_object_name', `${JSON.stringify(`${bucket}/${name}`)} is no name of an object.`);
-}
+const partsOf = (bucket: string, name: string): string[] => [bucket, ...objectNameParts(bucket, name, isFileName)];
 
 /** A backslash separates folders on some systems, and so does a colon devices and streams. */
 function isFileName(part: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  return part.isWellFormed() && Buffer.byteLength(part) <= 255 && !/[\\:\x00-\x1f]/.test(part);
+  return Buffer.byteLength(part) <= 255 && !/[\\:\x00-\x1f]/.test(part);
 }
 
 /** One by one, since making them all at once would go through a link. */

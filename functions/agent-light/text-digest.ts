@@ -70,7 +70,10 @@ async function fromStorage(runtime: Pick<Runtime, 'objects'>, url: string, tenan
   const name = url.slice('gs://uploads/'.length);
   if (name.split('/').some((part) => part === '' || part === '.' || part === '..'))
     throw new TerminalError('invalid_payload', 'payload.url has an empty or dotted part.');
-  const bytes = await runtime.objects.get('uploads', name);
+  const bytes = await runtime.objects.get('uploads', name, { maxBytes: MAX_BYTES }).catch((error) => {
+    if (error instanceof Problem && error.code === 'object_too_large') throw new TerminalError('document_too_large', error.message);
+    throw error;
+  });
   if (bytes === undefined) throw new TerminalError('document_not_found', `There is no object ${url}.`);
   return bytes;
 }

@@ -90,7 +90,8 @@ export interface Messages {
 export interface Objects {
   /** Writes the whole object. With `ifAbsent`, an existing one is left as it is and false comes back. */
   put(bucket: string, name: string, bytes: Buffer, options?: { readonly ifAbsent?: boolean }): Promise<boolean>;
-  get(bucket: string, name: string): Promise<Buffer | undefined>;
+  /** Throws `Problem` 413 `object_too_large` for one of more than `maxBytes`, without holding all of it. */
+  get(bucket: string, name: string, options?: { readonly maxBytes?: number }): Promise<Buffer | undefined>;
   delete(bucket: string, name: string): Promise<void>;
 }
 

@@ -40,6 +40,13 @@ export function objectsContract(open: () => Promise<{ objects: Objects; close():
     assert.equal(await objects.put('payloads', name, Buffer.from('y'), { ifAbsent: true }), true);
   });
 
+  it('refuses to read more than its reader can take', async () => {
+    const name = randomUUID();
+    await objects.put('payloads', name, randomBytes(300_000));
+    await assert.rejects(objects.get('payloads', name, { maxBytes: 299_999 }), { code: 'object_too_large', status: 413 });
+    assert.equal((await objects.get('payloads', name, { maxBytes: 300_000 }))?.length, 300_000);
+  });
+
   it('keeps buckets apart', async () => {
     const name = randomUUID();
     await objects.put('payloads', name, Buffer.from('x'));
