@@ -1,34 +1,44 @@
 /** From a room to the handler that the functions framework calls. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { remoteParts, runtimeOf } from './adapters/runtime.ts';
+import { functionParts } from './adapters/remote-parts.ts';
+import { runtimeOf } from './adapters/runtime.ts';
 import { withoutDomains } from './adapters/without-domains.ts';
-import { sendProblem, takeBodiesRaw } from './core/http.ts';
+import { isHealthCheck, sendProblem, takeBodiesRaw } from './core/http.ts';
 import type { Room, Runtime } from './core/runtime.ts';
 import { readSettings } from './core/settings.ts';
 
 /** As Node's own server calls it. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** The handler of one function. Its room is made with the first request; one that cannot be made is tried again with the next. */
+/**
+ * The handler of one function. Its room is made with the first request; one that cannot be made is tried again with the next.
+ * Whether it lives it says at once; everything else waits until its secrets are there.
+ */
 export function handlerOf(name: string, make: (runtime: Runtime) => Room): Handler {
   takeBodiesRaw();
   withoutDomains();
-  let made: Promise<Room> | undefined;
+  let made: Made | undefined;
   return async (request, response) => {
-    made ??= madeRoom();
     try {
-      (await made)(request, response);
+      made ??= madeOf(name, make);
+      if (!isHealthCheck(request)) await made.ready();
+      made.room(request, response);
     } catch (error) {
-      made = undefined;
       sendProblem({ log: startupLog }, request, response, error);
     }
   };
+}
 
-  async function madeRoom(): Promise<Room> {
-    const settings = readSettings(process.env);
-    return make(runtimeOf(name, settings, await remoteParts(settings)));
-  }
+interface Made {
+  readonly room: Room;
+  ready(): Promise<void>;
+}
+
+function madeOf(name: string, make: (runtime: Runtime) => Room): Made {
+  const settings = readSettings(process.env);
+  const { parts, ready } = functionParts(name, settings);
+  return { room: make(runtimeOf(name, settings, parts)), ready };
 }
 
 /** Before there is a runtime there is no configured log; a failed start still has to be seen. */

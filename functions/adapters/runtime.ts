@@ -1,12 +1,12 @@
 /** Which adapters stand behind the ports, per runtime. What a function does not use is never loaded. */
 
-import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
 import { agentRegistry } from '../core/agents.ts';
-import { Problem } from '../core/errors.ts';
-import type { Identity, Messages, Secrets, Subscriptions } from '../core/ports.ts';
+import type { Problem } from '../core/errors.ts';
+import type { Identity, Messages, Subscriptions } from '../core/ports.ts';
+import { requiredSecret } from '../core/required-secret.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Settings } from '../core/settings.ts';
 import { signingFrom } from '../core/signing.ts';
@@ -16,8 +16,8 @@ import { fileObjects } from './files.ts';
 import { googleIdentity } from './identity.ts';
 import { systemIds } from './ids.ts';
 import { lazyEgress } from './lazy-egress.ts';
+import { localSecrets } from './local-secrets.ts';
 import { jsonLog } from './log.ts';
-import { fileSecrets } from './secret-file.ts';
 import type { Sync } from './sqlite-file.ts';
 import { remoteTokenKeys } from './token-keys.ts';
 
@@ -46,13 +46,15 @@ export async function embeddedParts(settings: Settings, sync?: Sync): Promise<Em
   const control = sqliteDocuments(database, topology, 'control', clock);
   const { backoffMinimumMs, backoffMaximumMs } = settings.times;
   const queue = sqliteQueue(database, topology, clock, { backoffMinimumMs, backoffMaximumMs, projectId: settings.project });
-  const local = await localParts(settings);
+  const secrets = localSecrets(settings);
   return {
-    ...local,
     documents,
     control,
     messages: queue,
     queue,
+    objects: fileObjects({ folder: join(settings.dataDir, 'objects') }),
+    secrets,
+    signing: signingFrom(await requiredSecret(secrets, 'signing-key')),
     whenDurable: database.whenDurable,
     async close() {
       await queue.close();
@@ -60,25 +62,6 @@ export async function embeddedParts(settings: Settings, sync?: Sync): Promise<Em
       await control.close();
       await database.close();
     },
-  };
-}
-
-/** The parts of a function's own process: Firestore and Pub/Sub, through their emulators where the environment names them. */
-export async function remoteParts(settings: Settings): Promise<Parts> {
-  if (settings.runtime === 'cloud') {
-    throw new Problem(
-      501,
-      'not_available',
-      'This version runs locally: the adapters for Cloud Storage and Secret Manager are not part of it yet.',
-    );
-  }
-  const { firestoreDocuments } = await import('./firestore.ts');
-  const { pubsubMessages } = await import('./pubsub.ts');
-  return {
-    ...(await localParts(settings)),
-    documents: firestoreDocuments({ projectId: settings.project, databaseId: 'tasks', topology }),
-    control: firestoreDocuments({ projectId: settings.project, databaseId: 'control', topology }),
-    messages: pubsubMessages({ projectId: settings.project }),
   };
 }
 
@@ -98,23 +81,6 @@ export function runtimeOf(name: string, settings: Settings, parts: Parts, identi
     agents: agentRegistry(settings),
     log: jsonLog({ level: settings.logLevel, name, project: settings.project }),
   };
-}
-
-/** Makes the secrets that a local runtime needs and does not have yet; of several processes that do so at once, one wins. */
-async function ensureSecrets(settings: Settings): Promise<Secrets> {
-  const secrets = fileSecrets({ folder: join(settings.dataDir, 'secrets'), masterKey: settings.masterKey });
-  for (const name of topology.secrets) {
-    if ((await secrets.read(name)) === undefined)
-      await secrets.write(name, randomBytes(32).toString('base64url'), { ifAbsent: true });
-  }
-  return secrets;
-}
-
-async function localParts(settings: Settings): Promise<Pick<Parts, 'objects' | 'secrets' | 'signing'>> {
-  const secrets = await ensureSecrets(settings);
-  const secret = await secrets.read('signing-key');
-  if (secret === undefined) throw new Problem(500, 'secret_missing', 'The secret signing-key is not set.');
-  return { secrets, signing: signingFrom(secret), objects: fileObjects({ folder: join(settings.dataDir, 'objects') }) };
 }
 
 /** Addresses of the operator's own configuration: its agents, and its own functions. */

@@ -37,7 +37,7 @@ export function room(
   routes: (router: Router) => void,
 ): Room {
   const router = newRouter();
-  router.get(['/', '/healthz'], (_request, response) =>
+  router.get(HEALTH_PATHS, (_request, response) =>
     send(response, 200, { status: 'ok', function: runtime.name, version: runtime.version, dependsOn }),
   );
   routes(router);
@@ -50,6 +50,11 @@ export function room(
   return (request, response) =>
     router(request as Request, response as Response, (error: unknown) => sendProblem(runtime, request, response, error));
 }
+
+const HEALTH_PATHS = ['/', '/healthz'];
+
+/** Whether somebody only asks if this function lives. */
+export const isHealthCheck = (request: IncomingMessage): boolean => HEALTH_PATHS.includes(pathOf(request));
 
 /** Sends a value as JSON. */
 export function send(

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Metafile, Plugin } from 'esbuild';
 
 /** The files that import CommonJS packages lazily. */
-const IMPORTERS = /[\\/](functions[\\/]adapters|gaxios[\\/]build)[\\/].*\.[cm]?[jt]s$/;
+const IMPORTERS = /[\\/](functions[\\/]adapters|(gaxios|@google-cloud[\\/]storage)[\\/]build)[\\/].*\.[cm]?[jt]s$/;
 const LAZY_IMPORT = /\bimport\((['"])([^'"./][^'"]*)\1\)/g;
 /** A chunk of an ES module has names of its own, one of CommonJS the default alone. */
 const UNWRAP = `(module) => (Object.keys(module).length === 1 && 'default' in module ? module.default : module)`;

@@ -5,6 +5,7 @@ import type { FunctionRow, Role } from '../../functions/topology.ts';
 const NEEDED_FOR: readonly (readonly [path: RegExp, kinds: readonly Role['kind'][]])[] = [
   [/^@google-cloud\/firestore$/, ['database']],
   [/^@google-cloud\/pubsub$/, ['publish', 'subscribe']],
+  [/^@google-cloud\/storage$/, ['bucket']],
   [/^\.\/sqlite-[a-z-]+\.ts$/, []],
 ];
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { startEmulated } from '../../emulator-bridge/emulated.ts';
-import { remoteParts } from '../../functions/adapters/runtime.ts';
+import { remoteParts } from '../../functions/adapters/remote-parts.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { quickSettings, silent, testStack } from '../support/stack.ts';
 import { type FaultyStack, faultyParts } from './faulty-stack.ts';

@@ -115,6 +115,7 @@ export function bundlesSuite(names: readonly string[]): void {
         const has = (wanted: string) => bundle.packages.some(([one]) => one === wanted);
         assert.equal(has('@google-cloud/firestore'), kinds.includes('database'));
         assert.equal(has('@google-cloud/pubsub'), kinds.includes('publish'));
+        assert.equal(has('@google-cloud/storage'), kinds.includes('bucket'));
         const maps = Object.entries(bundle.files).filter(([file]) => file.endsWith('.map'));
         const sources = maps.flatMap(([, bytes]) => JSON.parse(Buffer.from(bytes).toString()).sources as string[]);
         assert.ok(sources.some((source) => source.endsWith('functions/handler.ts')));

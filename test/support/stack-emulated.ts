@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { startEmulated } from '../../emulator-bridge/emulated.ts';
-import { remoteParts } from '../../functions/adapters/runtime.ts';
+import { remoteParts } from '../../functions/adapters/remote-parts.ts';
 import { temporaryFolder } from './folder.ts';
 import { quickSettings, silent, type TestStack, testStack } from './stack.ts';
 

@@ -1,0 +1,64 @@
+/** What stands behind the ports of a function in a process of its own: Google's services, or their emulators. */
+
+import { join } from 'node:path';
+import type { Objects } from '../core/ports.ts';
+import { requiredSecret } from '../core/required-secret.ts';
+import type { Settings } from '../core/settings.ts';
+import { topology } from '../topology.ts';
+import { systemClock } from './clock.ts';
+import { cloudObjects } from './cloud-storage.ts';
+import { fileObjects } from './files.ts';
+import { firestoreDocuments } from './firestore.ts';
+import { granted } from './granted.ts';
+import { lateSigning } from './late-signing.ts';
+import { localSecrets } from './local-secrets.ts';
+import { pubsubMessages } from './pubsub.ts';
+import type { Parts } from './runtime.ts';
+import { secretManager } from './secret-manager.ts';
+
+export interface FunctionParts {
+  readonly parts: Parts;
+  /** Resolves once the parts can be used. Rejects with `Problem` `secret_missing` and its like; the next call tries again. */
+  ready(): Promise<void>;
+}
+
+/**
+ * The parts of one function, with what its row in the topology grants: a call beyond that is `Problem` 500 `not_granted`. Nothing
+ * is loaded or read before it is needed, but for what `ready` reads.
+ */
+export function functionParts(name: string, settings: Settings): FunctionParts {
+  const row = topology.functions[name];
+  if (row === undefined) throw new TypeError(`The topology has no function ${name}.`);
+  const ports = granted(name, row.roles, allPorts(settings), settings);
+  const { signing, ready } = lateSigning(() => requiredSecret(ports.secrets, 'signing-key'));
+  const signs = row.roles.some((role) => role.kind === 'secret' && role.secret === 'signing-key');
+  return { parts: { ...ports, signing }, ready: signs ? ready : async () => {} };
+}
+
+/** All parts, ready for use by whoever may do everything. */
+export async function remoteParts(settings: Settings): Promise<Parts> {
+  const ports = allPorts(settings);
+  const { signing, ready } = lateSigning(() => requiredSecret(ports.secrets, 'signing-key'));
+  await ready();
+  return { ...ports, signing };
+}
+
+function allPorts(settings: Settings): Omit<Parts, 'signing'> {
+  const projectId = settings.project;
+  return {
+    documents: firestoreDocuments({ projectId, databaseId: 'tasks', topology }),
+    control: firestoreDocuments({ projectId, databaseId: 'control', topology }),
+    messages: pubsubMessages({ projectId }),
+    objects: remoteObjects(settings),
+    secrets:
+      settings.runtime === 'cloud'
+        ? secretManager({ settings, clock: systemClock(), emulatorHost: process.env.SECRET_MANAGER_EMULATOR_HOST })
+        : localSecrets(settings),
+  };
+}
+
+/** Emulators without a storage server keep objects in the data folder: never in Google's own storage. */
+function remoteObjects(settings: Settings): Objects {
+  const inCloud = settings.runtime === 'cloud' || process.env.STORAGE_EMULATOR_HOST;
+  return inCloud ? cloudObjects(settings) : fileObjects({ folder: join(settings.dataDir, 'objects') });
+}
