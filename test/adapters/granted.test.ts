@@ -80,7 +80,12 @@ describe('what a function is given', () => {
   it('tells a watcher, since nothing can be thrown at it', () => {
     const errors: unknown[] = [];
     const given = granted('codex', [], ports, { topics });
-    given.documents.watch('tasks', 'id', () => assert.fail(), (error) => errors.push((error as { code?: string }).code))();
+    given.documents.watch(
+      'tasks',
+      'id',
+      () => assert.fail(),
+      (error) => errors.push((error as { code?: string }).code),
+    )();
     assert.deepEqual(errors, ['not_granted']);
   });
 
