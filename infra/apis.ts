@@ -3,6 +3,8 @@
 import { ProjectService } from '@cdktf/provider-google/lib/project-service/index.js';
 import { Aspects, TerraformResource } from 'cdktf';
 import type { Context } from './context.ts';
+import { makePubsubAgent } from './service-agent.ts';
+import { waitAfter } from './waits.ts';
 
 /** By the beginning of the resource types that need them. */
 const APIS: readonly (readonly [type: string, ...apis: string[]])[] = [
@@ -19,10 +21,12 @@ const APIS: readonly (readonly [type: string, ...apis: string[]])[] = [
   ['google_secret_manager_', 'secretmanager'],
   ['google_service_account', 'iam', 'iamcredentials'],
   ['google_storage_', 'storage'],
+  ['time_sleep'],
 ];
 
-/** Switches on what the stack's resources need, before them. Call it last: it looks at what is there. */
-export function enableApis({ stack }: Context): void {
+/** Switches on what the stack's resources need, and waits until it is on. Call it last: it looks at what is there. */
+export function enableApis(context: Context): void {
+  const { stack } = context;
   const resources = stack.node.findAll().filter((node) => TerraformResource.isTerraformResource(node));
   const wanted = new Set(resources.flatMap((resource) => apisOf(resource.terraformResourceType)));
   const services = new Map(
@@ -32,13 +36,16 @@ export function enableApis({ stack }: Context): void {
       new ProjectService(stack, `api_${api}`, { service: `${api}.googleapis.com`, disableOnDestroy: false }),
     ]),
   );
+  const pubsub = services.get('pubsub');
+  const first = [...services.values(), ...(pubsub ? [makePubsubAgent(context, pubsub)] : [])];
+  const settled = waitAfter(stack, 'apis', first);
   Aspects.of(stack).add({
     visit(node) {
-      if (!TerraformResource.isTerraformResource(node) || node instanceof ProjectService) return;
+      if (!TerraformResource.isTerraformResource(node) || node === settled || first.includes(node)) return;
       const needed = apisOf(node.terraformResourceType).flatMap((api) => services.get(api) ?? []);
       node.dependsOn = [
         ...(node.dependsOn ?? []),
-        ...needed.map((service) => `${service.terraformResourceType}.${service.friendlyUniqueId}`),
+        ...[...needed, settled].map((one) => `${one.terraformResourceType}.${one.friendlyUniqueId}`),
       ];
     },
   });

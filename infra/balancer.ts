@@ -1,5 +1,6 @@
 /** One HTTPS address in front of the front functions, with a limit on what one client may send. */
 
+import { createHash } from 'node:crypto';
 import type { Cloudfunctions2Function } from '@cdktf/provider-google/lib/cloudfunctions2-function/index.js';
 import { ComputeBackendService } from '@cdktf/provider-google/lib/compute-backend-service/index.js';
 import { ComputeGlobalAddress } from '@cdktf/provider-google/lib/compute-global-address/index.js';
@@ -41,8 +42,10 @@ export function makeBalancer(context: Context, functions: Named<Cloudfunctions2F
     ],
   });
   const certificate = new ComputeManagedSslCertificate(stack, 'certificate', {
-    name: 'heliograph',
+    // A certificate cannot be changed, nor removed while the proxy has it: another domain's comes beside it first.
+    name: `heliograph-${createHash('sha256').update(balancer.domain).digest('hex').slice(0, 8)}`,
     managed: { domains: [balancer.domain] },
+    lifecycle: { createBeforeDestroy: true },
   });
   const proxy = new ComputeTargetHttpsProxy(stack, 'https_proxy', {
     name: 'heliograph',

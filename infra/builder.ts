@@ -9,11 +9,12 @@ import { StorageBucketIamMember } from '@cdktf/provider-google/lib/storage-bucke
 import type { ITerraformDependable } from 'cdktf';
 import { makeAccount } from './accounts.ts';
 import type { Context } from './context.ts';
+import { waitAfter } from './waits.ts';
 
 export interface Builder {
   readonly account: ServiceAccount;
-  /** What has to be there before it can build. */
-  readonly grants: readonly ITerraformDependable[];
+  /** What has to be over before it can build. */
+  readonly ready: ITerraformDependable;
 }
 
 /**
@@ -53,5 +54,5 @@ export function makeBuilder(context: Context, archives: StorageBucket, images: A
       member: account.member,
     }),
   ];
-  return { account, grants };
+  return { account, ready: waitAfter(stack, 'builder', grants) };
 }

@@ -32,13 +32,12 @@ export function makeDashboard({ stack, environment, topology }: Context): void {
     chart('Latency, 95th percentile, ms', ofServices('request_latencies', functions), 'ALIGN_PERCENTILE_95', service, 'REDUCE_MAX'),
     chart('Instances', ofServices('container/instance_count', functions), 'ALIGN_MAX', service),
   ];
-  const tiles = charts.map((widget, index) => ({
-    xPos: (index * WIDTH) % COLUMNS,
-    yPos: Math.floor((index * WIDTH) / COLUMNS) * HEIGHT,
-    width: WIDTH,
-    height: HEIGHT,
-    widget,
-  }));
+  const tiles = charts.map((widget, index) => {
+    const xPos = (index * WIDTH) % COLUMNS;
+    const yPos = Math.floor((index * WIDTH) / COLUMNS) * HEIGHT;
+    // Google gives no zero back, so that one sent would be missed at every plan.
+    return { ...(xPos > 0 && { xPos }), ...(yPos > 0 && { yPos }), width: WIDTH, height: HEIGHT, widget };
+  });
   new MonitoringDashboard(stack, 'dashboard', {
     dashboardJson: JSON.stringify({ displayName: `Heliograph ${environment}`, mosaicLayout: { columns: COLUMNS, tiles } }),
   });

@@ -57,18 +57,18 @@ export function makeFunctions(
       },
       serviceConfig: {
         serviceAccountEmail: account.email,
-        availableMemory: `${row.memoryMiB}M`,
+        availableMemory: `${row.memoryMiB}Mi`,
         // More than one request at a time needs a whole processor.
         availableCpu: '1',
         maxInstanceRequestConcurrency: row.concurrency,
         timeoutSeconds: row.timeoutSeconds,
         minInstanceCount: settings.minimumInstances[name] ?? 0,
-        maxInstanceCount: row.maximumInstances,
+        maxInstanceCount: Math.min(row.maximumInstances, settings.maximumInstances),
         ingressSettings: ingress(context, name, row),
         allTrafficOnLatestRevision: true,
         environmentVariables: variables(context, row),
       },
-      dependsOn: [...builder.grants, ...secretVersions],
+      dependsOn: [builder.ready, ...secretVersions],
     });
     return [name, deployed];
   });

@@ -31,6 +31,11 @@ const environmentSchema = (topology: Topology) => {
       .array(z.enum(fronts(topology), { error: `is no front function (${fronts(topology).join(', ')})` }))
       .default([]),
     callers: members.default([]),
+    /**
+     * Of each function at most, where its row would allow more: Cloud Run refuses a function that could use more processors than
+     * the region's quota has, and a new project's has 20 of them. Source: Cloud Run, "Quotas and limits".
+     */
+    maximumInstances: z.number().int().min(1).max(1000).default(20),
     /** Instances that are kept warm; the others scale to zero. */
     minimumInstances: z.partialRecord(z.enum(functions), z.number().int().min(1).max(100)).default({}),
     /** Of the databases' daily backups, beside seven days of point-in-time recovery. */
@@ -89,6 +94,13 @@ export function parseEnvironment(content: unknown, environment: string, topology
     // Cloud Run's IAM takes tokens for the function's own address only, and behind a balancer the functions use another.
     if (settings.balancer && closed.length > 0)
       problems.push(`environments.${name}.balancer: needs ${closed.join(', ')} to be public`);
+  }
+  for (const { name, settings } of named) {
+    for (const [warm, count] of Object.entries(settings.minimumInstances)) {
+      const most = Math.min(settings.maximumInstances, topology.functions[warm]?.maximumInstances ?? 0);
+      if (count !== undefined && count > most)
+        problems.push(`environments.${name}.minimumInstances.${warm}: is at most ${most}, as many as there may be`);
+    }
   }
   const projects = named.map(({ settings }) => settings.project);
   // Names carry no environment, so two in one project would be the same resources.

@@ -49,6 +49,17 @@ describe('the settings of a deployment', () => {
     ],
     ['everybody as a caller', dev({ callers: ['allUsers'] }), /^ {2}environments\.dev\.callers\.0: /m],
     ['instances of no function', dev({ minimumInstances: { dispatcher: 1 } }), /^ {2}environments\.dev\.minimumInstances\.?/m],
+    [
+      'more warm instances than there may be',
+      dev({ minimumInstances: { dispatch: 5 }, maximumInstances: 4 }),
+      /^ {2}environments\.dev\.minimumInstances\.dispatch: is at most 4/m,
+    ],
+    [
+      'more warm instances than the row allows',
+      dev({ minimumInstances: { sweeper: 3 }, maximumInstances: 100 }),
+      /^ {2}environments\.dev\.minimumInstances\.sweeper: is at most 2/m,
+    ],
+    ['no instances at all', dev({ maximumInstances: 0 }), /^ {2}environments\.dev\.maximumInstances: /m],
     ['a variable that no function reads', dev({ variables: { PATH: '/' } }), /^ {2}environments\.dev\.variables/m],
     [
       'a variable that the stack sets',

@@ -33,6 +33,17 @@ export const environmentOf = (more: Block = {}) => ({
   ...more,
 });
 
+/** Settings that make everything there is. */
+export const full: Block = {
+  publicFunctions: ['dispatch'],
+  minimumInstances: { dispatch: 2 },
+  maximumInstances: 30,
+  alertEmails: ['operations@example.com'],
+  monthlyBudget: { billingAccount: '0A1B2C-0A1B2C-0A1B2C', amount: 50, currency: 'EUR' },
+  balancer: { domain: 'heliograph.example.com' },
+  variables: { AGENT_COST_PER_RUN_CENTS: '7', ORCHESTRATOR_LOG_LEVEL: 'warn' },
+};
+
 /** Synthesizes `dev` from settings and a topology, in a folder that is gone afterwards. */
 export function synthesized(more: Block = {}, from: Topology = topology): Synthesized {
   const folder = temporaryFolder();
