@@ -62,4 +62,23 @@ describe('the stack: in which order', () => {
       assert.ok(waitsOf(block).includes('time_sleep.settled_builder'), name);
     }
   });
+
+  it('has no circle', () => {
+    const known = new Set<string>(stack.every.map(({ type, name }) => `${type}.${name}`));
+    const edges = new Map(
+      stack.every.map(({ type, name, block }) => {
+        const found = [...JSON.stringify(block).matchAll(/\b([a-z][a-z0-9_]+\.[\w-]+)/g)].map(([, one = '']) => one);
+        return [`${type}.${name}`, found.filter((one) => known.has(one))] as const;
+      }),
+    );
+    assert.ok([...edges.values()].flat().length > 500);
+    const done = new Set<string>();
+    const visit = (at: string, path: readonly string[]): void => {
+      assert.ok(!path.includes(at), [...path, at].join(' → '));
+      if (done.has(at)) return;
+      for (const next of edges.get(at) ?? []) visit(next, [...path, at]);
+      done.add(at);
+    };
+    for (const at of edges.keys()) visit(at, []);
+  });
 });
