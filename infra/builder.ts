@@ -17,16 +17,18 @@ export interface Builder {
   readonly ready: ITerraformDependable;
 }
 
+/** Each archive is copied to a bucket that Google makes in the project, of one of these names. The stack does not have it. */
+const COPIES = ['gcf-v2-sources-', 'gcf-v2-uploads-', 'run-sources-'];
+
 /**
  * Makes it: it reads archives, writes images and logs.
  *
- * Source: Cloud Run functions, "Build with a custom service account".
+ * Source: Cloud Run functions, "Custom Service Account for Cloud Build".
  */
 export function makeBuilder(context: Context, archives: StorageBucket, images: ArtifactRegistryRepository): Builder {
   const { stack, settings } = context;
   const account = makeAccount(context, 'build', 'Heliograph: builds');
-  // Functions copies each archive to a bucket of its own, which the stack does not make.
-  const copies = `gcf-v2-sources-${settings.projectNumber}-${settings.region}`;
+  const copies = COPIES.map((prefix) => `resource.name.startsWith("projects/_/buckets/${prefix}")`).join(' || ');
   const grants = [
     new StorageBucketIamMember(stack, 'build_reads_archives', {
       bucket: archives.name,
@@ -39,7 +41,7 @@ export function makeBuilder(context: Context, archives: StorageBucket, images: A
       member: account.member,
       condition: {
         title: 'copies of the archives only',
-        expression: `resource.name.startsWith("projects/_/buckets/${copies}/")`,
+        expression: `resource.type == "storage.googleapis.com/Object" && (${copies})`,
       },
     }),
     new ArtifactRegistryRepositoryIamMember(stack, 'build_writes_images', {

@@ -95,6 +95,19 @@ describe('the stack: access', () => {
     );
   });
 
+  it('lets the builder read what Google copies the archives to, wherever that is, and nothing else of the project', () => {
+    const reads = grants.filter(({ name }) => name === 'build_reads_copies').map(({ block }) => block.condition as Block);
+    assert.equal(reads.length, 1);
+    const expression = String(reads[0]?.expression);
+    const [, type, names = ''] = /^resource\.type == "([^"]+)" && \((.+)\)$/.exec(expression) ?? [];
+    assert.equal(type, 'storage.googleapis.com/Object');
+    const prefixes = names.split(' || ').map((one) => /^resource\.name\.startsWith\("(.+)"\)$/.exec(one)?.[1]);
+    assert.deepEqual(
+      prefixes,
+      ['gcf-v2-sources-', 'gcf-v2-uploads-', 'run-sources-'].map((prefix) => `projects/_/buckets/${prefix}`),
+    );
+  });
+
   it('has no primitive role, no administrator, and no key of an account', () => {
     for (const { role, name } of grants) assert.doesNotMatch(role, /roles\/(owner|editor|viewer)$|admin/i, name);
     assert.deepEqual(stack.all('google_service_account_key'), {});

@@ -68,7 +68,7 @@ describe('the stack: in which order', () => {
     const edges = new Map(
       stack.every.map(({ type, name, block }) => {
         const found = [...JSON.stringify(block).matchAll(/\b([a-z][a-z0-9_]+\.[\w-]+)/g)].map(([, one = '']) => one);
-        return [`${type}.${name}`, found.filter((one) => known.has(one))] as const;
+        return [String(`${type}.${name}`), found.filter((one) => known.has(one))] as const;
       }),
     );
     assert.ok([...edges.values()].flat().length > 500);

@@ -1,0 +1,51 @@
+import { functionUrl } from '../../functions/core/addresses.ts';
+import { Problem } from '../../functions/core/errors.ts';
+import type { Deployment } from './environment.ts';
+import { ownIdentityToken } from './identity-token.ts';
+import { deployedKeys } from './keys.ts';
+import { lineOf, smoke } from './smoke.ts';
+import { deployedPushes } from './smoke-targets.ts';
+
+const KEY_LIFETIME_MS = 3_600_000;
+const PATIENCE_MS = 240_000;
+
+/**
+ * Tries out a deployment at its own addresses, under a key that is removed afterwards (by `release`), and prints what was seen.
+ * `given` is used in the place of such a key. Throws `Problem` `smoke_failed`.
+ */
+export async function smokeDeployed(
+  { name, settings, naming }: Deployment,
+  release: AsyncDisposableStack,
+  given?: { readonly key?: string; readonly patienceMs?: number },
+): Promise<void> {
+  const url = functionUrl(naming, 'dispatch');
+  console.log(`\nTrying it out; a new deployment may need some minutes until all of it answers.`);
+  const key = given?.key ?? (await temporaryKey(settings.project, release));
+  const isPublic = settings.publicFunctions.includes('dispatch');
+  const identityToken = isPublic ? undefined : await ownIdentityToken(url);
+  const checks = await smoke(
+    {
+      url,
+      health: '/',
+      credentials: { key, identityToken },
+      pushes: deployedPushes(naming),
+      patienceMs: given?.patienceMs ?? PATIENCE_MS,
+    },
+    (checked) => console.log(lineOf(checked)),
+  );
+  const failed = checks.filter(({ ok }) => !ok).length;
+  if (failed > 0) {
+    throw new Problem(
+      500,
+      'smoke_failed',
+      `${failed} of ${checks.length} checks failed. The logs say more: the page of the project's Cloud Run functions, or\n\n  gcloud logging read 'severity>=WARNING' --project ${settings.project} --limit 20\n\nTo try it out again: npm run smoke -- --env ${name}`,
+    );
+  }
+}
+
+async function temporaryKey(project: string, release: AsyncDisposableStack): Promise<string> {
+  const keys = release.adopt(deployedKeys(project), (it) => it.close());
+  const { key, id } = await keys.make({ tenant: 'smoke-test', scopes: ['dispatch', 'read'], lifetimeMs: KEY_LIFETIME_MS });
+  release.defer(() => keys.remove(id));
+  return key;
+}
