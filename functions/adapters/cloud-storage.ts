@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { Storage } from '@google-cloud/storage';
 import { bucketName, type Naming } from '../core/addresses.ts';
 import { Problem } from '../core/errors.ts';
@@ -13,6 +14,8 @@ const TRY_MS = 15_000;
 const RETRIES = { maxRetries: 3, retryDelayMultiplier: 2, maxRetryDelay: 4, totalTimeout: 20 };
 /** Left to guess, the client loads a table of all types there are. */
 const METADATA = { contentType: 'application/octet-stream' };
+/** The client puts up to twelve on one stream of a download, and Node would report each such download as a leak of memory. */
+const LISTENERS = 20;
 /** Of a whole name, in UTF-8. Source: Cloud Storage, "About objects", object name requirements. */
 const NAME_BYTES = 1024;
 
@@ -77,6 +80,7 @@ export function cloudObjects(naming: Pick<Naming, 'project'>): Objects {
 
 async function open(projectId: string): Promise<Storage> {
   const { IdempotencyStrategy, Storage } = await import('@google-cloud/storage');
+  EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, LISTENERS);
   // Everything here may be repeated: a write replaces the whole object by the same bytes. To leave that to the preconditions would
   // turn the retries of the whole client off with the first call that has none.
   const retryOptions = { ...RETRIES, autoRetry: true, idempotencyStrategy: IdempotencyStrategy.RetryAlways };

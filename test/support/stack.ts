@@ -4,7 +4,7 @@ import type { LocalStack } from '../../emulator-bridge/local-stack.ts';
 import { systemClock } from '../../functions/adapters/clock.ts';
 import type { Parts } from '../../functions/adapters/runtime.ts';
 import type { Log, Stored } from '../../functions/core/ports.ts';
-import { readSettings, type Settings } from '../../functions/core/settings.ts';
+import { readSettings, type Settings, variableOf } from '../../functions/core/settings.ts';
 import { readTask } from '../../functions/core/store.ts';
 import type { Known, Task } from '../../functions/core/task.ts';
 import { until } from './folder.ts';
@@ -90,6 +90,12 @@ const QUICK: Readonly<Record<string, unknown>> = {
 /** Quick settings: a lease of 2 s, grace of 1 s, a sweep each 0.5 s, backoff of 0.1 to 1 s. `flags` are by path. */
 export function quickSettings(flags: Readonly<Record<string, unknown>>): Settings {
   return readSettings({}, { ...QUICK, ...flags });
+}
+
+/** The same times as variables: all that a deployed function may be told of these settings. */
+export function quickVariables(): Record<string, string> {
+  const times = Object.entries(QUICK).filter(([path]) => path.startsWith('times.'));
+  return Object.fromEntries(times.map(([path, value]) => [variableOf(path), String(value)]));
 }
 
 /** The client's side of a running stack. */
