@@ -1,7 +1,7 @@
 /** The month's bill: what is used, at its prices. */
 
 import type { Topology } from '../../functions/topology.ts';
-import { dollarsPerUnit, PRICES, type Price, type PriceName } from './prices.ts';
+import { dollarsPerUnit, freeUnits, PRICES, type Price, type PriceName } from './prices.ts';
 import { type Load, type Use, usageOf } from './usage.ts';
 
 /** Dollars at list price, and with what is free every month taken off. */
@@ -55,10 +55,10 @@ function linesOf(uses: readonly Use[], { place }: Pick<Load, 'place'>): Line[] {
   return names.flatMap((name) => {
     const quantity = quantities.get(name);
     if (quantity === undefined) return [];
-    const { service, item, unit, free = 0 }: Price = PRICES[name];
+    const { service, item, unit }: Price = PRICES[name];
     const each = dollarsPerUnit(name, place);
     const list = quantity * each;
-    return [{ price: name, service, item, unit, quantity, list, afterFree: Math.max(0, quantity - free) * each }];
+    return [{ price: name, service, item, unit, quantity, list, afterFree: Math.max(0, quantity - freeUnits(name, place)) * each }];
   });
 }
 

@@ -13,6 +13,8 @@ export interface Price {
   readonly unit: string;
   /** Units a month that cost nothing, of a billing account or project that does nothing else. */
   readonly free?: number;
+  /** Where they are, if not everywhere. */
+  readonly freeIn?: readonly string[];
   /** Where Cloud Run counts the region to its second tier. */
   readonly tier2?: number;
   /** Of a database in a multi-region. */
@@ -31,7 +33,8 @@ const ARMOR = 'https://cloud.google.com/armor/pricing';
 
 const functions = { service: 'Cloud Run functions', source: RUN } as const;
 const firestore = { service: 'Firestore', source: FIRESTORE } as const;
-const storage = { service: 'Cloud Storage', source: STORAGE, read: '2026-09' } as const;
+const freeIn = ['us-central1', 'us-east1', 'us-west1'] as const;
+const storage = { service: 'Cloud Storage', source: STORAGE, read: '2026-09', freeIn } as const;
 const secrets = { service: 'Secret Manager', source: SECRETS, read: '2026-10' } as const;
 const armor = { service: 'Load balancer', source: ARMOR, read: '2026-11, quoted by others' } as const;
 const alerting = {
@@ -203,6 +206,12 @@ export function dollarsPerUnit(name: PriceName, { region, databaseLocation }: Pl
   const tiered = price.tier2 !== undefined && !TIER_1.has(region) ? price.tier2 : price.dollars;
   const located = price.multiRegion !== undefined && MULTI_REGIONS.includes(databaseLocation) ? price.multiRegion : tiered;
   return located / price.per;
+}
+
+/** Units a month that cost nothing at a place. */
+export function freeUnits(name: PriceName, { region }: Place): number {
+  const { free = 0, freeIn }: Price = PRICES[name];
+  return freeIn === undefined || freeIn.includes(region) ? free : 0;
 }
 
 /** The services whose prices at a place are taken from us-central1, for want of their own. */

@@ -52,9 +52,11 @@ export function pricesReport(): string {
     const elsewhere = [
       price.tier2 === undefined ? '' : `, $${price.tier2} in tier 2`,
       price.multiRegion === undefined ? '' : `, $${price.multiRegion} in eur3, nam5 and nam7`,
-      price.free === undefined ? '' : `; ${figure(price.free)} free a month`,
+      price.free === undefined
+        ? ''
+        : `; ${figure(price.free)} free a month${price.freeIn === undefined ? '' : ` in ${price.freeIn.join(', ')}`}`,
     ].join('');
-    const per = price.per === 1 ? price.unit.replace(/s$/, '') : `${figure(price.per)} ${price.unit}`;
+    const per = price.per === 1 ? price.unit.replace(/(?<!-)s$/, '') : `${figure(price.per)} ${price.unit}`;
     return `${price.service}, ${price.item}: $${price.dollars} for ${price.per === 1 ? `a ${per}` : per}${elsewhere}\n  ${price.source} (${price.read})`;
   });
   const peers = PEERS.map(({ name, source, read }) => `${name}\n  ${source} (${read})`);

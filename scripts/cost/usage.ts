@@ -41,6 +41,8 @@ const DAY_MS = 86_400_000;
 const LATE_DAYS = 1;
 /** What a bucket keeps of an object that its lifecycle deleted: a week as an older version, and a week softly deleted. */
 export const KEPT_DAYS = 14;
+/** How long an instance takes a secret as it was read. */
+const SECRET_SECONDS = 300;
 /** Pub/Sub bills no request below it. */
 const SMALLEST_MESSAGE = 1_000;
 
@@ -82,9 +84,11 @@ export function usageOf(topology: Topology, load: Load): Use[] {
         use('cpu', time.seconds, part),
         use('memory', (time.seconds * row.memoryMiB) / 1024, part),
         use('secretReads', time.starts * row.roles.filter(({ kind }) => kind === 'secret').length, part),
+        // All take theirs when they start; what callbacks are signed with is asked for again.
+        use('secretReads', name === 'callbacks' ? cachedReads(quantity, time, SECRET_SECONDS) : 0, part),
       ];
     }),
-    use('reads', tasks * operations.reads + limitReads(tasks, functions.dispatch?.time)),
+    use('reads', tasks * operations.reads + rememberedReads(load, functions.dispatch?.time)),
     use('writes', tasks * operations.writes),
     use('deletes', tasks * operations.deletes),
     use('documents', stored),
@@ -130,11 +134,21 @@ function addingUpDays({ functions, schedules }: Topology, tasks: number): Use[] 
   ];
 }
 
-/** Each instance reads a tenant's limits when it has not for a while; for one tenant. */
-function limitReads(tasks: number, dispatch: Billed | undefined): number {
-  if (tasks === 0 || dispatch === undefined) return 0;
-  const perInstance = tasks / MONTH_SECONDS / dispatch.instances;
-  return (dispatch.instances * MONTH_SECONDS) / (limitsCacheMs / 1000 + 1 / perInstance);
+/**
+ * What instances read again when they have not for so many seconds, and somebody comes; of one tenant with one key. Rare requests
+ * read each time, frequent ones hardly ever.
+ */
+export function cachedReads(requests: number, { instances }: Pick<Billed, 'instances'>, seconds: number): number {
+  if (requests === 0) return 0;
+  const pause = (instances * MONTH_SECONDS) / requests;
+  return (instances * MONTH_SECONDS) / (seconds + pause);
+}
+
+/** A tenant's limits at each task, and the caller's key at each request of a caller. */
+function rememberedReads({ tasks, reads, waits }: Load, dispatch: Billed | undefined): number {
+  if (dispatch === undefined) return 0;
+  const seconds = limitsCacheMs / 1000;
+  return cachedReads(tasks, dispatch, seconds) + cachedReads(tasks * (1 + reads + waits), dispatch, seconds);
 }
 
 function answeredBytes({ mode, reads, waits, callback }: Load, sizes: ReturnType<typeof sizesOf>): number {

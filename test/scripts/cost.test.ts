@@ -9,7 +9,7 @@ import { PEERS, type PeerLoad } from '../../scripts/cost/peers.ts';
 import { dollarsPerUnit, PRICES, type PriceName } from '../../scripts/cost/prices.ts';
 import { documentBytes, indexBytes } from '../../scripts/cost/sizes.ts';
 import { runsPerMonth } from '../../scripts/cost/standing.ts';
-import { KEPT_DAYS, type Load, messageBytes } from '../../scripts/cost/usage.ts';
+import { cachedReads, KEPT_DAYS, type Load, messageBytes } from '../../scripts/cost/usage.ts';
 import { at, synthesized } from '../infra/synthesized.ts';
 
 const loadOf = (...flags: string[]): Load => readOptions(flags, topology).load;
@@ -54,6 +54,14 @@ describe('the cost model, by hand', () => {
     close(billed([{ requests: 2_628_000_000, ms: 1 }], 1_000).instances, 8.333, 0.001);
   });
 
+  it('what is remembered for ten seconds: read each time at first, then as often as it runs out', () => {
+    close(cachedReads(1, { instances: 1 }, 10), 1, 1e-4);
+    // One a second: each reading is used for ten seconds, and one more until somebody comes.
+    close(cachedReads(2_628_000, { instances: 1 }, 10), 2_628_000 / 11, 1e-6);
+    // Limits and key, the day's sum, and a read by the caller with the key again.
+    close(lineOf(loadOf('--tasks=1'), 'reads').quantity - lineOf(loadOf('--tasks=0'), 'reads').quantity, 1 + 2 + 1.2 + 1, 1e-4);
+  });
+
   it('the size of Firestore’s own example, and of an entry in an index', () => {
     const fields = { type: 'Personal', done: false, priority: 1, description: 'Learn Cloud Firestore' };
     assert.equal(documentBytes('tasks', 'my_task_id', fields), 33 + 71 + 32);
@@ -86,6 +94,13 @@ describe('the cost model, by hand', () => {
     assert.equal(dollarsPerUnit('cpu', { region: 'europe-west3', databaseLocation: 'eur3' }), 0.0000336);
     assert.equal(dollarsPerUnit('writes', { region: 'europe-west3', databaseLocation: 'eur3' }) * 1e5, 0.18);
     assert.equal(dollarsPerUnit('cpu', { region: 'europe-west1', databaseLocation: 'europe-west1' }), 0.000024);
+  });
+
+  it('free amounts of Cloud Storage only where there are any', () => {
+    const load = ['--tasks=1000', '--payload-kib=512'];
+    assert.equal(lineOf(loadOf(...load), 'objects').afterFree, 0);
+    const elsewhere = lineOf(loadOf(...load, '--region=europe-west1'), 'objects');
+    assert.ok(elsewhere.list > 0 && elsewhere.afterFree === elsewhere.list);
   });
 
   it('what others ask', () => {
