@@ -45,6 +45,7 @@ describe('text.digest', function () {
     stack = await embeddedStack({ 'times.retryMinimumMs': 10 });
     await stack.objects.put('uploads', 'default/notes/a.txt', Buffer.from(TEXT));
     await stack.objects.put('uploads', 'other/secret.txt', Buffer.from('secret'));
+    await stack.objects.put('uploads', 'default/huge', Buffer.alloc(32 * 1024 * 1024 + 1));
   });
   after(async () => {
     await stack.stop();
@@ -75,6 +76,7 @@ describe('text.digest', function () {
     ['a data: URL without a comma', 'data:text', 'failed', 'invalid_payload'],
     ['bad percent-encoding', 'data:,%E0%A4%A', 'failed', 'invalid_payload'],
     ['an object that is not there', 'gs://uploads/default/none', 'failed', 'document_not_found'],
+    ['an object that is too large', 'gs://uploads/default/huge', 'failed', 'document_too_large'],
     ['another tenant’s object', 'gs://uploads/other/secret.txt', 'failed', 'invalid_payload'],
     ['another tenant’s object by a dotted path', 'gs://uploads/default/../other/secret.txt', 'failed', 'invalid_payload'],
     ['another bucket', 'gs://payloads/default/x', 'failed', 'invalid_payload'],
