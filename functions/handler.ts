@@ -5,6 +5,7 @@ import { functionParts } from './adapters/remote-parts.ts';
 import { runtimeOf } from './adapters/runtime.ts';
 import { withoutDomains } from './adapters/without-domains.ts';
 import { isHealthCheck, sendProblem, takeBodiesRaw } from './core/http.ts';
+import type { Log } from './core/ports.ts';
 import type { Room, Runtime } from './core/runtime.ts';
 import { readSettings } from './core/settings.ts';
 
@@ -25,21 +26,28 @@ export function handlerOf(name: string, make: (runtime: Runtime) => Room): Handl
       if (!isHealthCheck(request)) await made.ready();
       made.room(request, response);
     } catch (error) {
-      sendProblem({ log: startupLog }, request, response, error);
+      sendProblem({ log: made?.log ?? startupLog }, request, response, error);
     }
   };
 }
 
 interface Made {
   readonly room: Room;
+  readonly log: Log;
   ready(): Promise<void>;
 }
 
 function madeOf(name: string, make: (runtime: Runtime) => Room): Made {
   const settings = readSettings(process.env);
   const { parts, ready } = functionParts(name, settings);
-  return { room: make(runtimeOf(name, settings, parts)), ready };
+  const runtime = runtimeOf(name, settings, parts);
+  return { room: make(runtime), log: runtime.log, ready };
 }
 
 /** Before there is a runtime there is no configured log; a failed start still has to be seen. */
-const startupLog = { debug() {}, info() {}, warn() {}, error: (fields: object, message: string) => console.error(message, fields) };
+const startupLog: Log = {
+  debug() {},
+  info() {},
+  warn: (fields, message) => console.error(message, fields),
+  error: (fields, message) => console.error(message, fields),
+};

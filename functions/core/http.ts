@@ -83,7 +83,10 @@ export function sendProblem(
   const problem = asProblem(error);
   if (problem.code === 'internal') runtime.log.error({ err: error, url: request.url }, 'A request failed.');
   else if (problem.status >= 500)
-    runtime.log.warn({ url: request.url, code: problem.code, reason: problem.message }, 'A request is to be repeated.');
+    runtime.log.warn(
+      { url: request.url, code: problem.code, reason: problem.message, ...(problem.cause !== undefined && { err: problem.cause }) },
+      'A request is to be repeated.',
+    );
   if (response.headersSent) {
     response.destroy();
     return;

@@ -12,6 +12,7 @@ describe('a deployed function and its secrets', function () {
   let secrets: SecretServer;
   let folder: ReturnType<typeof temporaryFolder>;
   let child: ChildProcess | undefined;
+  let output: string;
 
   beforeEach(async () => {
     secrets = await secretServer();
@@ -32,6 +33,10 @@ describe('a deployed function and its secrets', function () {
     const environment = { ORCHESTRATOR_RUNTIME: 'cloud', SECRET_MANAGER_EMULATOR_HOST: secrets.host };
     const running = await startBundle(folder.path, ['index.mjs'], environment);
     child = running.child;
+    output = '';
+    child.stdout?.on('data', (chunk) => {
+      output += chunk;
+    });
     return running.url;
   }
 
@@ -48,6 +53,8 @@ describe('a deployed function and its secrets', function () {
       assert.match(detail, /signing-key .*gcloud secrets versions add heliograph-signing-key --data-file=-/);
       assert.equal((await fetch(`${url}/healthz`)).status, 200);
     }
+    const [line] = output.split('\n').filter((text) => text.includes('secret_missing'));
+    assert.equal(JSON.parse(String(line)).severity, 'WARNING', 'its log tells, too');
     secrets.add('heliograph-signing-key', 'a value');
     assert.equal((await refusal(`${url}/tasks`, 'GET')).code, 'unauthenticated');
     const { length } = secrets.calls;
@@ -62,6 +69,15 @@ describe('a deployed function and its secrets', function () {
     assert.equal((await refusal(`${url}/pubsub/results`, 'POST')).code, 'secret_disabled');
     secrets.disturb = () => ({ status: 403, reason: 'PERMISSION_DENIED' });
     assert.equal((await refusal(`${url}/pubsub/results`, 'POST')).code, 'secret_denied');
+  });
+
+  it('tells its log why the store did not answer, and its caller not', async () => {
+    secrets.disturb = () => ({ status: 500, reason: 'INTERNAL' });
+    const url = await started('results');
+    const { code, detail } = await refusal(`${url}/pubsub/results`, 'POST');
+    assert.deepEqual([code, detail], ['secrets_unavailable', 'Secret Manager did not answer as it should.']);
+    const [line] = output.split('\n').filter((text) => text.includes('secrets_unavailable'));
+    assert.match(JSON.parse(String(line)).err.message, /Disturbed/);
   });
 
   it('asks for none without a role for it', async () => {
