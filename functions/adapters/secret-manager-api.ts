@@ -32,12 +32,12 @@ const RETRIES = { retry: 2, retryDelay: 100, noResponseRetries: 2 };
  * Calls under `/v1/`, as the account that the process runs as; at `emulatorHost` (host:port) without credentials. Any other
  * failure is `Problem` `secrets_unavailable`.
  */
-export function secretManagerApi(emulatorHost?: string): Api {
+export function secretManagerApi(projectId: string, emulatorHost?: string): Api {
   let opening: Promise<GoogleAuth | AuthClient> | undefined;
   const base = emulatorHost ? `http://${emulatorHost}` : BASE;
 
   return async (path, { method = 'GET', query, body } = {}) => {
-    opening ??= open(emulatorHost !== undefined);
+    opening ??= open(projectId, emulatorHost !== undefined);
     const url = `${base}/v1/${path}`;
     try {
       const client = await opening;
@@ -51,9 +51,10 @@ export function secretManagerApi(emulatorHost?: string): Api {
   };
 }
 
-async function open(withoutCredentials: boolean): Promise<GoogleAuth | AuthClient> {
+/** The project is given, since the library would ask the metadata server for it first. */
+async function open(projectId: string, withoutCredentials: boolean): Promise<GoogleAuth | AuthClient> {
   const { GoogleAuth, PassThroughClient } = await import('google-auth-library');
-  return withoutCredentials ? new PassThroughClient() : new GoogleAuth({ scopes: SCOPE });
+  return withoutCredentials ? new PassThroughClient() : new GoogleAuth({ projectId, scopes: SCOPE });
 }
 
 /** `{"error": {"code", "message", "status"}}`, as the library hands it on. */

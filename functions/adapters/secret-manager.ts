@@ -33,7 +33,7 @@ const STEP_MS = 100;
  * Source: Secret Manager, "Use entity tags for optimistic concurrency control".
  */
 export function secretManager({ settings, clock, emulatorHost }: SecretManagerOptions): Secrets {
-  const api = secretManagerApi(emulatorHost);
+  const api = secretManagerApi(settings.project, emulatorHost);
   const parent = `projects/${settings.project}`;
   const known = new Map<string, { readonly value: string; until: number }>();
   const pathOf = (name: string): string => `${parent}/secrets/${secretName(checkedSecretName(name))}`;
