@@ -34,7 +34,7 @@ export async function writeAtomically(
 }
 
 /** A new name is durable only when its folder is. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');
   try {
