@@ -12,10 +12,12 @@ import { ofServices, ofSubscriptions, REQUESTS } from './metrics.ts';
 
 const MINUTES_5 = '300s';
 
-/** Makes them. The functions are waited for: a policy on a metric of something that does not exist is refused. */
+/**
+ * Makes them; where nobody is to be told, no policy, since Cloud Monitoring bills what a policy looks at. The functions are waited
+ * for: a policy on a metric of something that does not exist is refused.
+ */
 export function makeAlerts(context: Context, functions: Named<Cloudfunctions2Function>): void {
-  const { stack, settings, topology } = context;
-  const { alerts } = topology;
+  const { stack, settings } = context;
   const channels = settings.alertEmails.map(
     (email, index) =>
       new MonitoringNotificationChannel(stack, `channel_${index}`, {
@@ -24,6 +26,16 @@ export function makeAlerts(context: Context, functions: Named<Cloudfunctions2Fun
         labels: { email_address: email },
       }),
   );
+  if (channels.length > 0) makePolicies(context, functions, channels);
+  limitSpending(context, channels);
+}
+
+function makePolicies(
+  { stack, topology }: Context,
+  functions: Named<Cloudfunctions2Function>,
+  channels: readonly MonitoringNotificationChannel[],
+): void {
+  const { alerts } = topology;
   const policy = (id: string, displayName: string, condition: Omit<MonitoringAlertPolicyConditions, 'displayName'>, help: string) =>
     new MonitoringAlertPolicy(stack, `alert_${id}`, {
       displayName: `Heliograph: ${displayName}`,
@@ -103,7 +115,6 @@ export function makeAlerts(context: Context, functions: Named<Cloudfunctions2Fun
       `The schedule ${name} has not succeeded for ${alerts.silentSeconds} s: what is lost on the way is not found again.`,
     );
   }
-  limitSpending(context, channels);
 }
 
 /** Google sends the mail to the channels and to the billing account's administrators; it stops nothing. */

@@ -40,6 +40,7 @@ const environmentSchema = (topology: Topology) => {
     minimumInstances: z.partialRecord(z.enum(functions), z.number().int().min(1).max(100)).default({}),
     /** Of the databases' daily backups, beside seven days of point-in-time recovery. */
     backupRetentionDays: z.number().int().min(1, 'is at least a day').max(98, 'is at most 98 days').default(14),
+    /** Who is told of trouble. The alerts are made where there is somebody, and billed then. */
     alertEmails: z.array(z.email()).default([]),
     monthlyBudget: z
       .strictObject({

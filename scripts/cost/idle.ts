@@ -22,17 +22,19 @@ export interface Idle extends Amount {
 export function idleRows(topology: Topology, load: Load, file: string): Idle[] {
   const row = (what: string, changed: Partial<Load>): Idle => ({
     what,
-    ...billOf(topology, { ...load, minimumInstances: {}, balancer: false, ...changed, tasks: 0 }).total,
+    ...billOf(topology, { ...load, minimumInstances: {}, balancer: false, alerts: false, ...changed, tasks: 0 }).total,
   });
   const front = Object.keys(topology.functions).find((name) => topology.functions[name]?.access === 'front') ?? 'dispatch';
   return [
     row('scaled to zero', {}),
+    row('with alerts', { alerts: true }),
     row(`one ${front} kept warm`, { minimumInstances: { [front]: 1 } }),
     row('behind the load balancer', { balancer: true }),
     ...environments(topology, file).map(({ name, settings }) =>
       row(`\`${name}\` of ${relative(ROOT, file)}`, {
         place: { region: settings.region, databaseLocation: settings.databaseLocation ?? settings.region },
         balancer: settings.balancer !== undefined,
+        alerts: settings.alertEmails.length > 0,
         minimumInstances: settings.minimumInstances as Record<string, number>,
         backupRetentionDays: settings.backupRetentionDays,
       }),

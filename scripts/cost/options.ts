@@ -22,6 +22,7 @@ export const HELP = `npm run cost -- [flags]: dollars a month for a number of ta
   --database-location     of Firestore; by default the region
   --backup-days=14        how long daily backups are kept
   --minimum-instances=dispatch=1,…
+  --alerts                somebody is told of trouble (alertEmails)
   --balancer              the load balancer with Cloud Armor
   --no-free-tier          at list prices alone
   --prices                the price list, with the source and date of each price
@@ -42,7 +43,7 @@ const flag = { type: 'boolean', default: false } as const;
 export const FLAGS = {
   ...{ tasks: text, 'payload-kib': text, 'result-kib': text, 'run-ms': text, mode: text, agents: text, reads: text, waits: text },
   ...{ region: text, 'database-location': text, 'backup-days': text, 'minimum-instances': text },
-  ...{ callback: flag, budget: flag, balancer: flag, 'no-free-tier': flag },
+  ...{ callback: flag, budget: flag, alerts: flag, balancer: flag, 'no-free-tier': flag },
   ...{ help: flag, json: flag, markdown: flag, prices: flag },
 } as const;
 
@@ -79,6 +80,7 @@ export function readOptions(args: readonly string[], topology: Topology): Option
     budget: values.budget,
     reads: number('reads', mode === 'http' ? 0 : 1, { most: 1_000 }),
     waits: number('waits', 0, { most: 1_000 }),
+    alerts: values.alerts,
     balancer: values.balancer,
     backupRetentionDays: number('backup-days', 14, { most: 98, whole: true }),
     minimumInstances: minimumInstances(values['minimum-instances'], topology, problems),

@@ -11,6 +11,8 @@ import type { Use } from './usage.ts';
 /** What the settings of an environment choose. */
 export interface Standing {
   readonly balancer: boolean;
+  /** Somebody is told of trouble. */
+  readonly alerts: boolean;
   /** By function. */
   readonly minimumInstances: Readonly<Record<string, number>>;
   readonly backupRetentionDays: number;
@@ -51,8 +53,7 @@ export function standingUses(topology: Topology, standing: Standing, activeSecon
     use('logs', (runs * 3 * ASSUMED.logBytes) / GIB),
     use('secretVersions', topology.secrets.length),
     use('images', ASSUMED.sharedImageGiB + functions * IMAGES_KEPT * ASSUMED.imageGiB),
-    use('alertMetrics', metrics),
-    use('alertPoints', series * EVALUATIONS),
+    ...(standing.alerts ? [use('alertMetrics', metrics), use('alertPoints', series * EVALUATIONS)] : []),
     ...(standing.balancer
       ? [use('balancerHours', MONTH_SECONDS / 3600), use('armorPolicies', 1), use('armorRules', ARMOR_RULES)]
       : []),

@@ -108,6 +108,10 @@ describe('the stack: what there is', () => {
     });
   }
 
+  it('makes no alert, which would be billed, where nobody is to be told', () => {
+    assert.deepEqual(stack.all('google_monitoring_alert_policy'), {});
+  });
+
   it('tells somebody: dead letters, old messages, errors, silence, and the money', () => {
     const told = synthesized(full);
     const policies = Object.values(told.all('google_monitoring_alert_policy'));

@@ -107,7 +107,7 @@ describe('npm run cost', function () {
       writeFileSync(file, 'environments:\n  dev:\n    project: acme-agents\n');
       const { load } = readOptions([], topology);
       assert.throws(() => idleRows(topology, load, file), /settings\.yaml: .*\n.*environments\.dev\.projectNumber/);
-      assert.equal(idleRows(topology, load, EXAMPLE_SETTINGS).length, 5);
+      assert.equal(idleRows(topology, load, EXAMPLE_SETTINGS).length, 6);
     } finally {
       folder.remove();
     }

@@ -136,6 +136,7 @@ describe('the cost model, whatever the load', () => {
     budget: fc.boolean(),
     reads: fc.integer({ min: 0, max: 10 }),
     waits: fc.integer({ min: 0, max: 3 }),
+    alerts: fc.boolean(),
     balancer: fc.boolean(),
     backupRetentionDays: fc.integer({ min: 1, max: 98 }),
     minimumInstances: fc.constantFrom<Record<string, number>>({}, { dispatch: 1, results: 2 }),
@@ -144,7 +145,7 @@ describe('the cost model, whatever the load', () => {
 
   it('is never less for more of anything, and never more after what is free', () => {
     const numbers = ['tasks', 'payloadBytes', 'resultBytes', 'runMs', 'reads', 'waits', 'backupRetentionDays'] as const;
-    const flags = ['callback', 'budget', 'balancer'] as const;
+    const flags = ['callback', 'budget', 'alerts', 'balancer'] as const;
     fc.assert(
       fc.property(
         loads,
@@ -202,7 +203,8 @@ describe('the cost model and the topology', () => {
     const changed = { ...topology, subscriptions: { ...topology.subscriptions, 'sub-other': row } };
     const [before, after] = [lineOf(load, 'messages').quantity, lineOf(load, 'messages', changed).quantity];
     assert.ok(after - before > 4_096 * 1e6 && after < before * 2);
-    assert.ok(lineOf(load, 'alertPoints', changed).quantity > lineOf(load, 'alertPoints').quantity);
+    const told = loadOf('--alerts');
+    assert.ok(lineOf(told, 'alertPoints', changed).quantity > lineOf(told, 'alertPoints').quantity);
   });
 
   it('a rarer sweep costs less', () => {
@@ -225,7 +227,11 @@ describe('the cost model and the topology', () => {
   });
 
   it('the stack is as the model has it: images, recovery, rules, alerts, processors', () => {
-    const stack = synthesized({ publicFunctions: ['dispatch'], balancer: { domain: 'agents.example.com' } });
+    const stack = synthesized({
+      publicFunctions: ['dispatch'],
+      alertEmails: ['operations@example.com'],
+      balancer: { domain: 'agents.example.com' },
+    });
     const [bucket] = Object.values(stack.all('google_storage_bucket'));
     const ages = at<{ condition: { days_since_noncurrent_time?: number } }[]>(bucket, 'lifecycle_rule');
     const noncurrent = ages.find(({ condition }) => condition.days_since_noncurrent_time)?.condition.days_since_noncurrent_time;
@@ -237,15 +243,16 @@ describe('the cost model and the topology', () => {
     const [policy] = Object.values(stack.all('google_compute_security_policy'));
     assert.equal(at<unknown[]>(policy, 'rule').length, lineOf(loadOf('--balancer'), 'armorRules').quantity);
     const alerts = JSON.stringify(stack.all('google_monitoring_alert_policy'));
-    assert.equal(alerts.match(/"(denominator_)?filter":/g)?.length, lineOf(load, 'alertMetrics').quantity);
+    assert.equal(alerts.match(/"(denominator_)?filter":/g)?.length, lineOf(loadOf('--alerts'), 'alertMetrics').quantity);
     for (const deployed of Object.values(stack.all('google_cloudfunctions2_function')))
       assert.equal(at(deployed, 'service_config', 'available_cpu'), '1');
   });
 
   it('stands there as the settings have it', () => {
     const rows = idleRows(topology, load, EXAMPLE_SETTINGS);
-    const [zero, warm, balanced, dev, prod] = rows.map(({ list }) => list);
-    assert.equal(rows.length, 5);
+    const [zero, alerts, warm, balanced, dev, prod] = rows.map(({ list }) => list);
+    assert.equal(rows.length, 6);
+    assert.ok((alerts ?? 0) > (zero ?? 0));
     assert.equal(zero, dev);
     close((warm ?? 0) - (zero ?? 0), 730 * 3600 * 1.5 * 0.0000025);
     close((balanced ?? 0) - (zero ?? 0), 730 * 0.025 + 5 + 2);
