@@ -1,10 +1,10 @@
 /** The emulator runtime: Google's emulators, one process per function, and the real client libraries in between. */
 
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { systemClock } from '../functions/adapters/clock.ts';
 import { firestoreDocuments } from '../functions/adapters/firestore.ts';
 import { pubsubSubscriptions } from '../functions/adapters/pubsub.ts';
-import { accountEmail } from '../functions/core/addresses.ts';
+import { accountEmail, bucketName } from '../functions/core/addresses.ts';
 import type { Log } from '../functions/core/ports.ts';
 import { type Settings, toEnvironment } from '../functions/core/settings.ts';
 import { topology } from '../functions/topology.ts';
@@ -13,6 +13,8 @@ import { functionProcesses } from './function-processes.ts';
 import { startIssuer } from './issuer.ts';
 import { localKey } from './local-key.ts';
 import { assemble, functionNames, type LocalOptions, type LocalStack, localSettings } from './local-stack.ts';
+import { startStorageServer } from './storage/server.ts';
+import { makeTopologyBuckets } from './storage/topology-buckets.ts';
 
 export interface EmulatedOptions extends LocalOptions {
   /** Called with each line that a function writes; otherwise they go to standard output, with the function's name. */
@@ -22,8 +24,9 @@ export interface EmulatedOptions extends LocalOptions {
 }
 
 /**
- * Starts it all. The emulators keep tasks in memory: unlike the embedded runtime, a stop forgets them. Throws `Problem`
- * `emulators_missing`, `emulator_failed`; Node's `EADDRINUSE` when the port is taken.
+ * Starts it all. The emulators keep tasks in memory: unlike the embedded runtime, a stop forgets them. Objects stay, in the data
+ * folder: users put documents there for their agents, and a large result is worth more than its task. Throws `Problem`
+ * `emulators_missing`, `emulator_failed`, `data_in_use`; Node's `EADDRINUSE` when the port is taken.
  */
 export async function startEmulated(options: EmulatedOptions): Promise<LocalStack> {
   const { log, onLine = printLine, environmentFor = (_name, environment) => environment } = options;
@@ -31,7 +34,9 @@ export async function startEmulated(options: EmulatedOptions): Promise<LocalStac
   await using release = new AsyncDisposableStack();
 
   const emulators = release.adopt(await startEmulators({ log }), (it) => it.stop());
-  release.adopt(useEmulators(emulators), (restore) => restore());
+  const storage = release.adopt(await startStorageServer({ folder: join(settings.dataDir, 'storage'), log }), (it) => it.close());
+  await makeTopologyBuckets(storage.site, settings, topology.buckets);
+  release.adopt(useEmulators(emulators, storage.url), (restore) => restore());
   const issuer = release.adopt(await startIssuer({ ...settings, folder: settings.dataDir }), (it) => it.close());
   const source = release.adopt(subscriptions(settings, log), (it) => it.close());
   await source.createTopology();
@@ -49,6 +54,7 @@ export async function startEmulated(options: EmulatedOptions): Promise<LocalStac
           FUNCTION_TARGET: name,
           PUBSUB_EMULATOR_HOST: emulators.pubsubHost,
           FIRESTORE_EMULATOR_HOST: emulators.firestoreHost,
+          STORAGE_EMULATOR_HOST: storage.url,
           GCE_METADATA_HOST: (await issuer.metadata(accountEmail(settings, name))).host,
           // Probing for one would cost the first ID token a second.
           METADATA_SERVER_DETECTION: 'assume-present',
@@ -57,14 +63,20 @@ export async function startEmulated(options: EmulatedOptions): Promise<LocalStac
     (it) => it.stop(),
   );
   const local = localSettings(settings, functions.urls, issuer);
-  return await assemble(release, { options, settings: local, issuer, source, key, pids: functions.pids });
+  const notes = [
+    `${storage.url}  objects, as STORAGE_EMULATOR_HOST: ${Object.keys(topology.buckets)
+      .map((name) => bucketName(settings, name))
+      .join(', ')}`,
+  ];
+  return await assemble(release, { options, settings: local, issuer, source, key, pids: functions.pids, notes });
 }
 
 /** The client libraries of this process find the emulators by its environment, and only there. */
-function useEmulators({ pubsubHost, firestoreHost }: Emulators): () => void {
+function useEmulators({ pubsubHost, firestoreHost }: Emulators, storageUrl: string): () => void {
   const wanted: Record<string, string> = {
     PUBSUB_EMULATOR_HOST: pubsubHost,
     FIRESTORE_EMULATOR_HOST: firestoreHost,
+    STORAGE_EMULATOR_HOST: storageUrl,
     METADATA_SERVER_DETECTION: 'none',
   };
   const before = Object.keys(wanted).map((name) => [name, process.env[name]] as const);

@@ -79,6 +79,8 @@ export interface Assembly {
   readonly response?: ResponseClass;
   readonly key: string | undefined;
   readonly pids: LocalStack['pids'];
+  /** What it has beside the front: lines to print. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -135,7 +137,7 @@ export async function assemble(release: AsyncDisposableStack, assembly: Assembly
     settings,
     issuer,
     key,
-    notes: front.notes,
+    notes: [...front.notes, ...(assembly.notes ?? [])],
     counters: () => deliveries.counters(),
     pids,
     stop: () => owned.disposeAsync(),

@@ -22,7 +22,7 @@ export function welcome(facts: WelcomeFacts): string {
     '',
     ...notes.map((note) => `  ${note}`),
     ...Object.entries(functionUrls).map(([name, address]) => `  ${name.padEnd(width)}  ${address}`),
-    `  ${'data'.padEnd(width)}  ${settings.dataDir}${settings.runtime === 'emulators' ? ' (keys only: the emulators forget tasks when they stop)' : ''}`,
+    `  ${'data'.padEnd(width)}  ${settings.dataDir}${settings.runtime === 'emulators' ? ' (keys and objects: the emulators forget tasks when they stop)' : ''}`,
     '',
     key === undefined
       ? 'Open to every program on this machine, and to no other: it listens on loopback alone. --keys requires a key.'

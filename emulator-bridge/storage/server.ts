@@ -69,9 +69,9 @@ async function answer(site: Site, request: IncomingMessage, response: ServerResp
 }
 
 /** A web page on this machine can send anything to loopback: with its own origin, or under a name of its own rebound to it. */
-function checkSender({ headers, socket }: IncomingMessage): void {
-  const own = [LOOPBACK, 'localhost'].map((name) => `${name}:${socket.localPort}`);
-  if (headers.origin !== undefined || !own.includes(headers.host ?? '')) {
+function checkSender({ headers }: IncomingMessage): void {
+  const isOwnName = /^(127\.0\.0\.1|localhost)(:\d+)?$/.test(headers.host ?? '');
+  if (headers.origin !== undefined || !isOwnName) {
     throw new StorageError(403, 'forbidden', 'This server serves the programs of this machine, not web pages.');
   }
 }
