@@ -1,13 +1,12 @@
 /** What stands behind the ports of a function in a process of its own: Google's services, or their emulators. */
 
-import { join } from 'node:path';
+import { Problem } from '../core/errors.ts';
 import type { Objects } from '../core/ports.ts';
 import { requiredSecret } from '../core/required-secret.ts';
 import type { Settings } from '../core/settings.ts';
-import { topology } from '../topology.ts';
+import { type Role, topology } from '../topology.ts';
 import { systemClock } from './clock.ts';
 import { cloudObjects } from './cloud-storage.ts';
-import { fileObjects } from './files.ts';
 import { firestoreDocuments } from './firestore.ts';
 import { granted } from './granted.ts';
 import { lateSigning } from './late-signing.ts';
@@ -29,10 +28,26 @@ export interface FunctionParts {
 export function functionParts(name: string, settings: Settings): FunctionParts {
   const row = topology.functions[name];
   if (row === undefined) throw new TypeError(`The topology has no function ${name}.`);
-  const ports = granted(name, row.roles, allPorts(settings), settings);
+  const all = allPorts(settings);
+  const ports = granted(name, row.roles, all, settings);
   const { signing, ready } = lateSigning(() => requiredSecret(ports.secrets, 'signing-key'));
   const signs = row.roles.some((role) => role.kind === 'secret' && role.secret === 'signing-key');
-  return { parts: { ...ports, signing }, ready: signs ? ready : async () => {} };
+  let isWarm = false;
+  return {
+    parts: { ...ports, signing },
+    ready() {
+      const readable = signs ? ready() : Promise.resolve();
+      if (!isWarm) warm(row.roles, all);
+      isWarm = true;
+      return readable;
+    },
+  };
+}
+
+/** Loads the clients while the secret, and the rest of the first request, are on their way. */
+function warm(roles: readonly Role[], { documents, messages }: ReturnType<typeof allPorts>): void {
+  if (roles.some((role) => role.kind === 'database' && role.database === 'tasks')) void documents.warm();
+  if (roles.some((role) => role.kind === 'publish')) void messages.warm();
 }
 
 /** All parts, ready for use by whoever may do everything. */
@@ -43,7 +58,7 @@ export async function remoteParts(settings: Settings): Promise<Parts> {
   return { ...ports, signing };
 }
 
-function allPorts(settings: Settings): Omit<Parts, 'signing'> {
+function allPorts(settings: Settings) {
   const projectId = settings.project;
   return {
     documents: firestoreDocuments({ projectId, databaseId: 'tasks', topology }),
@@ -57,8 +72,12 @@ function allPorts(settings: Settings): Omit<Parts, 'signing'> {
   };
 }
 
-/** Emulators without a storage server keep objects in the data folder: never in Google's own storage. */
+/** Emulators alone must not lead to Google's own storage. */
 function remoteObjects(settings: Settings): Objects {
-  const inCloud = settings.runtime === 'cloud' || process.env.STORAGE_EMULATOR_HOST;
-  return inCloud ? cloudObjects(settings) : fileObjects({ folder: join(settings.dataDir, 'objects') });
+  if (settings.runtime === 'cloud' || process.env.STORAGE_EMULATOR_HOST) return cloudObjects(settings);
+  const refuse = async (): Promise<never> => {
+    const advice = 'Give the address of a storage server (http://host:port) in STORAGE_EMULATOR_HOST.';
+    throw new Problem(503, 'objects_unavailable', `There is nowhere to keep objects. ${advice}`);
+  };
+  return { put: refuse, get: refuse, delete: refuse };
 }
