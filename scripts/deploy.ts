@@ -6,7 +6,7 @@ import { functionUrl } from '../functions/core/addresses.ts';
 import { Problem } from '../functions/core/errors.ts';
 import { topology } from '../functions/topology.ts';
 import { synthesize } from '../infra/stack.ts';
-import { nameArchives, pathsOf, writeArchives } from './deploy/archives.ts';
+import { nameArchives, pathsOf, readArchives, writeArchives } from './deploy/archives.ts';
 import { ask } from './deploy/ask.ts';
 import { type Command, readFlags, runCommand } from './deploy/command.ts';
 import { type Deployment, readDeployment } from './deploy/environment.ts';
@@ -24,6 +24,7 @@ Bundles the functions, plans with Terraform, asks, applies, and tries out what w
   --env <name>       dev or prod
   --plan             stops before anything is changed, and shows what would be
   --yes              asks nothing: makes a missing bucket for the state, and applies
+  --archives <dir>   deploys what npm run bundle -- --out <folder> has written: the same bytes to dev, then to prod
   --no-smoke         leaves out the trial at the end
   --settings <file>  another settings file
   --out <folder>     where archives and stack are written (.heliograph/deploy)
@@ -36,6 +37,7 @@ const OPTIONS = {
   env: { type: 'string' },
   plan: { type: 'boolean' },
   yes: { type: 'boolean' },
+  archives: { type: 'string' },
   'no-smoke': { type: 'boolean' },
   settings: { type: 'string' },
   out: { type: 'string' },
@@ -53,6 +55,7 @@ await runCommand(async (command) => {
   const deployment = readDeployment({ env: flags.env, settings: flags.settings, folder: flags.out });
   const { project, region } = deployment.settings;
   const yes = flags.yes === true;
+  const given = flags.archives === undefined ? undefined : readArchives(flags.archives);
 
   await checkTerraform(process.env);
   const google = await openGoogle(process.env, project);
@@ -66,7 +69,7 @@ await runCommand(async (command) => {
   ];
   for (const note of notes) console.log(note);
 
-  const { stack, terraform } = await prepare(deployment, command);
+  const { stack, terraform } = await prepare(deployment, command, given);
   const taken = await takeOver(google, terraform, stack, project);
   if (taken.length > 0) console.log(`Taken over from an earlier deployment: ${taken.map(({ what }) => what).join(', ')}.`);
   const { code } = await terraform.run(['plan', `-out=${PLAN}`, '-detailed-exitcode', '-lock-timeout=60s'], [0, CHANGES]);
@@ -83,19 +86,26 @@ await runCommand(async (command) => {
 });
 
 /** Writes archives and stack, and readies Terraform. */
-async function prepare(deployment: Deployment, command: Command): Promise<{ stack: string; terraform: Terraform }> {
+async function prepare(
+  deployment: Deployment,
+  command: Command,
+  given: Readonly<Record<string, string>> | undefined,
+): Promise<{ stack: string; terraform: Terraform }> {
   const { name, settings, folder } = deployment;
-  const archives = join(folder, 'archives');
-  rmSync(archives, { recursive: true, force: true });
-  console.log('Bundling …');
-  const written = await writeArchives(archives);
+  const archives = given ?? (await bundled(join(folder, 'archives')));
   const stack = synthesize({ environment: name, settings, topology, outdir: folder });
-  nameArchives(stack, pathsOf(written));
+  nameArchives(stack, archives);
   command.terraform = terraformIn(stack, process.env);
   command.release.defer(() => rmSync(join(stack, PLAN), { force: true }));
   // The settings say where the state is, whatever they said the last time.
   await command.terraform.quietly(['init', '-reconfigure']);
   return { stack, terraform: command.terraform };
+}
+
+async function bundled(folder: string): Promise<Readonly<Record<string, string>>> {
+  console.log('Bundling …');
+  rmSync(folder, { recursive: true, force: true });
+  return pathsOf(await writeArchives(folder));
 }
 
 async function sayWhere({ settings, naming }: Deployment, terraform: Terraform): Promise<void> {
@@ -106,4 +116,6 @@ async function sayWhere({ settings, naming }: Deployment, terraform: Terraform):
   console.log(`${settings.balancer.domain} has to resolve to ${address}; its certificate comes some minutes after that.`);
 }
 
-const agrees = (answer: string): boolean => /^y(es)?$/i.test(answer);
+function agrees(answer: string): boolean {
+  return /^y(es)?$/i.test(answer);
+}

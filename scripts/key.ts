@@ -4,7 +4,7 @@ import type { Scope } from '../functions/core/authenticate.ts';
 import { Problem } from '../functions/core/errors.ts';
 import { readFlags, runCommand } from './deploy/command.ts';
 import { readDeployment } from './deploy/environment.ts';
-import { deployedKeys } from './deploy/keys.ts';
+import { openKeys } from './deploy/keys.ts';
 
 const USAGE = `Usage: npm run key -- --env dev|prod [flags]
 
@@ -40,7 +40,7 @@ await runCommand(async ({ release }) => {
   if (flags.env === undefined) throw refusal(`Which environment? --env dev, or --env prod\n\n${USAGE}`);
   const owner = { tenant: tenantOf(flags.tenant), scopes: scopesOf(flags.scope), lifetimeMs: daysOf(flags.days) * DAY_MS };
   const { settings } = readDeployment({ env: flags.env, settings: flags.settings });
-  const keys = release.adopt(deployedKeys(settings.project), (it) => it.close());
+  const keys = release.adopt(await openKeys(settings.project), (it) => it.close());
   if (flags.revoke !== undefined) {
     await keys.revoke(flags.revoke);
     return console.log(`The key ${flags.revoke} is revoked. A function that has just used it may take it for ten more seconds.`);

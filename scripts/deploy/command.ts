@@ -32,12 +32,16 @@ export async function runCommand(main: (command: Command) => Promise<void>): Pro
   try {
     await main(command);
   } catch (error) {
-    if (interrupted) return;
     process.exitCode = error instanceof Problem && !FAILURES.includes(error.code) ? 2 : 1;
     console.error(error instanceof Problem ? `\n${error.message}` : error);
-  } finally {
-    if (!interrupted) await command.release.disposeAsync();
   }
+  if (interrupted) return;
+  await command.release.disposeAsync().catch((error) => {
+    process.exitCode = 1;
+    console.error(error);
+  });
+  // Google's clients go on trying to reach what they could not, for minutes.
+  process.exit();
 }
 
 /** Reads the flags. Throws `Problem` `invalid_flags`, with the usage. */

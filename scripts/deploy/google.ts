@@ -80,6 +80,14 @@ function answerOf(status: number, text: string): Answer {
   return { status, body, reason: info?.reason ?? error?.errors?.[0]?.reason, message: error?.message ?? text.slice(0, 300) };
 }
 
+/**
+ * Throws `Problem` `no_login` where there are no application default credentials, or Google does not take them: the client
+ * libraries know no others.
+ */
+export async function checkDefaultLogin(): Promise<void> {
+  await accessToken({});
+}
+
 async function accessToken(environment: Environment): Promise<string> {
   const given = environment.GOOGLE_OAUTH_ACCESS_TOKEN;
   const impersonated = environment.GOOGLE_IMPERSONATE_SERVICE_ACCOUNT;

@@ -4,8 +4,9 @@ import { firestoreDocuments } from '../../functions/adapters/firestore.ts';
 import { systemIds } from '../../functions/adapters/ids.ts';
 import { newApiKey, type Scope } from '../../functions/core/authenticate.ts';
 import { Problem } from '../../functions/core/errors.ts';
-import type { Documents } from '../../functions/core/ports.ts';
+import type { Write } from '../../functions/core/ports.ts';
 import { topology } from '../../functions/topology.ts';
+import { checkDefaultLogin } from './google.ts';
 
 export interface KeyOwner {
   readonly tenant: string;
@@ -24,31 +25,42 @@ export interface Keys {
   close(): Promise<void>;
 }
 
-/** The keys of a project, reached with the application default credentials: whoever may write its database `control`. */
-export function deployedKeys(projectId: string): Keys {
-  return keysIn(firestoreDocuments({ projectId, databaseId: 'control', topology }));
-}
-
-/** The keys in a store. */
-export function keysIn(control: Documents): Keys {
+/**
+ * The keys of a project, reached with the application default credentials: whoever may write its database `control`. Throws
+ * `Problem` `no_login`. What it gives throws `store_unavailable`, with Firestore's own words.
+ */
+export async function openKeys(projectId: string): Promise<Keys> {
+  // The client throws past its callers when it finds none.
+  if (!process.env.FIRESTORE_EMULATOR_HOST) await checkDefaultLogin();
+  const control = firestoreDocuments({ projectId, databaseId: 'control', topology });
+  const commit = (...writes: Write[]) => control.commit(writes).catch((error) => unavailable(error, projectId));
   return {
     async make({ tenant, scopes, lifetimeMs }) {
       const createdAt = Date.now();
       const expiresAt = lifetimeMs === undefined ? undefined : createdAt + lifetimeMs;
       const owner = { tenant, scopes, createdAt, ...(expiresAt !== undefined && { expiresAt }) };
       const { key, id, record } = newApiKey(systemIds().random, owner);
-      await control.commit([{ kind: 'create', collection: 'keys', id, data: record }]);
+      await commit({ kind: 'create', collection: 'keys', id, data: record });
       return { key, id, expiresAt };
     },
     async revoke(id) {
-      const stored = await control.get('keys', id);
+      const stored = await control.get('keys', id).catch((error) => unavailable(error, projectId));
       if (stored === undefined)
         throw new Problem(404, 'not_found', `There is no key ${id}: its id is the middle part of hg.<id>.<secret>.`);
-      await control.commit([{ kind: 'update', collection: 'keys', id, version: stored.version, set: { revoked: true } }]);
+      await commit({ kind: 'update', collection: 'keys', id, version: stored.version, set: { revoked: true } });
     },
     async remove(id) {
-      await control.commit([{ kind: 'delete', collection: 'keys', id }]);
+      await commit({ kind: 'delete', collection: 'keys', id });
     },
     close: () => control.close(),
   };
+}
+
+function unavailable(error: unknown, projectId: string): never {
+  if (!(error instanceof Problem) || error.code !== 'store_unavailable') throw error;
+  const { message } = (error.cause ?? error) as Error;
+  const what = `The database control of ${projectId} cannot be used: ${message}`;
+  throw new Problem(503, 'store_unavailable', `${what}\nNeeded: a deployment, and roles/datastore.user for this login.`, {
+    cause: error,
+  });
 }

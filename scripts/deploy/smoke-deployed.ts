@@ -2,7 +2,7 @@ import { functionUrl } from '../../functions/core/addresses.ts';
 import { Problem } from '../../functions/core/errors.ts';
 import type { Deployment } from './environment.ts';
 import { ownIdentityToken } from './identity-token.ts';
-import { deployedKeys } from './keys.ts';
+import { openKeys } from './keys.ts';
 import { lineOf, smoke } from './smoke.ts';
 import { deployedPushes } from './smoke-targets.ts';
 
@@ -44,7 +44,7 @@ export async function smokeDeployed(
 }
 
 async function temporaryKey(project: string, release: AsyncDisposableStack): Promise<string> {
-  const keys = release.adopt(deployedKeys(project), (it) => it.close());
+  const keys = release.adopt(await openKeys(project), (it) => it.close());
   const { key, id } = await keys.make({ tenant: 'smoke-test', scopes: ['dispatch', 'read'], lifetimeMs: KEY_LIFETIME_MS });
   release.defer(() => keys.remove(id));
   return key;

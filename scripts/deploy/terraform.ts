@@ -34,7 +34,7 @@ export function terraformIn(folder: string, environment: Environment): Terraform
       running = child;
     });
     running = undefined;
-    if (interrupted) throw new Problem(499, 'interrupted', `Terraform was interrupted in ${args[0]}; its state is written.`);
+    if (interrupted) throw new Problem(499, 'interrupted', `Terraform was interrupted in ${args[0]}.`);
     if (!codes.includes(ran.code)) {
       if (!shown) process.stderr.write(ran.errors);
       throw new Problem(500, 'terraform_failed', `terraform ${args[0]} failed.${hint(ran.errors)}`);
