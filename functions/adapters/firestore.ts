@@ -4,6 +4,7 @@ import { type Documents, PreconditionFailed, type Query, type Stored, type Write
 import type { Topology } from '../topology.ts';
 import { type Codec, firestoreCodec } from './firestore-values.ts';
 import { watchDocument } from './firestore-watch.ts';
+import { noop, type Warmable } from './warmable.ts';
 import { closeWithin, within } from './within.ts';
 
 /** The client itself tries for minutes. */
@@ -18,7 +19,7 @@ export function firestoreDocuments(options: {
   readonly projectId: string;
   readonly databaseId: string;
   readonly topology: Pick<Topology, 'collections'>;
-}): Documents {
+}): Documents & Warmable {
   let opening: Promise<Client> | undefined;
   const client = (): Promise<Client> => {
     opening ??= open(options);
@@ -26,6 +27,8 @@ export function firestoreDocuments(options: {
   };
 
   return {
+    warm: () => client().then(noop, noop),
+
     async get(collection, id) {
       const { firestore, codec } = await client();
       const snapshot = await within(LONGEST_MS, firestore.collection(collection).doc(id).get()).catch(unavailable);

@@ -1,7 +1,6 @@
 /** The function's own identity, from the metadata server of the machine it runs on. */
 
 import type { GoogleAuth } from 'google-auth-library';
-import { decodeJwt } from 'jose';
 import type { Clock, Identity } from '../core/ports.ts';
 
 const MARGIN_MS = 300_000;
@@ -18,15 +17,16 @@ interface Minted {
  * Google-signed ID tokens of the service account that the process runs as, kept until five minutes before they expire; callers
  * of one audience share the minting. Rejects with `google-auth-library`'s error where there is no such account.
  */
-export function googleIdentity(options: { clock: Clock }): Identity {
-  const { clock } = options;
+export function googleIdentity(options: { clock: Clock; projectId: string }): Identity {
+  const { clock, projectId } = options;
   const minted = new Map<string, Minted>();
   let auth: Promise<GoogleAuth> | undefined;
 
   async function fetchToken(audience: string): Promise<string> {
     // The library puts the audience into a query as it is: another parameter must not slip in with it.
     if (!/^[\w.:/@~-]+$/.test(audience)) throw new TypeError('An audience is a URL without query and fragment.');
-    auth ??= import('google-auth-library').then((library) => new library.GoogleAuth());
+    // The project is given, since the library would otherwise look for it: with a process of the gcloud command, first of all.
+    auth ??= import('google-auth-library').then((library) => new library.GoogleAuth({ projectId }));
     const { idTokenProvider } = await (await auth).getIdTokenClient(audience);
     return idTokenProvider.fetchIdToken(audience);
   }
@@ -34,8 +34,8 @@ export function googleIdentity(options: { clock: Clock }): Identity {
   function mint(audience: string): Minted {
     const entry = { until: Number.POSITIVE_INFINITY } as { token: Promise<string>; until: number };
     entry.token = fetchToken(audience)
-      .then((token) => {
-        entry.until = expiryOf(token) - MARGIN_MS;
+      .then(async (token) => {
+        entry.until = (await expiryOf(token)) - MARGIN_MS;
         return token;
       })
       .catch((error) => {
@@ -59,4 +59,7 @@ export function googleIdentity(options: { clock: Clock }): Identity {
 }
 
 /** The `exp` of a token that comes from its issuer, in milliseconds since the epoch. */
-const expiryOf = (token: string): number => (decodeJwt(token).exp ?? 0) * 1000;
+async function expiryOf(token: string): Promise<number> {
+  const { decodeJwt } = await import('jose');
+  return (decodeJwt(token).exp ?? 0) * 1000;
+}

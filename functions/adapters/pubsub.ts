@@ -2,6 +2,7 @@ import type { PubSub, Topic } from '@google-cloud/pubsub';
 import { Problem } from '../core/errors.ts';
 import type { Messages } from '../core/ports.ts';
 import { refuseLargeMessage } from './message-size.ts';
+import { noop, type Warmable } from './warmable.ts';
 import { closeWithin, within } from './within.ts';
 
 export { pubsubSubscriptions } from './pubsub-subscriptions.ts';
@@ -15,18 +16,23 @@ const LONGEST_MS = 15_000;
  * The publishing side of Pub/Sub (or of its emulator, by `PUBSUB_EMULATOR_HOST`). What cannot be published is `Problem`
  * `messages_unavailable`, what is too large `message_too_large`.
  */
-export function pubsubMessages({ projectId }: { readonly projectId: string }): Messages {
+export function pubsubMessages({ projectId }: { readonly projectId: string }): Messages & Warmable {
   let opening: Promise<PubSub> | undefined;
   const topics = new Map<string, Topic>();
-  const topicOf = async (name: string): Promise<Topic> => {
+  const client = (): Promise<PubSub> => {
     opening ??= import('@google-cloud/pubsub').then(({ PubSub }) => new PubSub({ projectId }));
-    const client = await opening;
-    const topic = topics.get(name) ?? client.topic(name, { batching: BATCHING });
+    return opening;
+  };
+  const topicOf = async (name: string): Promise<Topic> => {
+    const pubsub = await client();
+    const topic = topics.get(name) ?? pubsub.topic(name, { batching: BATCHING });
     topics.set(name, topic);
     return topic;
   };
 
   return {
+    warm: () => client().then(noop, noop),
+
     async publish(topic, { data, attributes }) {
       const bytes = Buffer.from(data);
       refuseLargeMessage(bytes, attributes);
@@ -39,8 +45,8 @@ export function pubsubMessages({ projectId }: { readonly projectId: string }): M
     },
 
     async close() {
-      const client = await opening;
-      if (client) await closeWithin(() => client.close());
+      const opened = await opening;
+      if (opened) await closeWithin(() => opened.close());
     },
   };
 }

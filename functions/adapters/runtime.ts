@@ -13,6 +13,7 @@ import { signingFrom } from '../core/signing.ts';
 import { topology } from '../topology.ts';
 import { systemClock } from './clock.ts';
 import { fileObjects } from './files.ts';
+import { folderTrees } from './folder-tree.ts';
 import { googleIdentity } from './identity.ts';
 import { systemIds } from './ids.ts';
 import { lazyEgress } from './lazy-egress.ts';
@@ -73,10 +74,11 @@ export function runtimeOf(name: string, settings: Settings, parts: Parts, identi
     name,
     version: manifest.version,
     settings,
+    trees: folderTrees({ roots: settings.projectRoots }),
     clock,
     ids: systemIds(),
     egress: lazyEgress({ allowLoopback: settings.allowLoopback, operatorOrigins: operatorOrigins(settings) }),
-    identity: identity ?? googleIdentity({ clock }),
+    identity: identity ?? googleIdentity({ clock, projectId: settings.project }),
     tokenKeys: remoteTokenKeys({ url: settings.oidc.jwksUrl, clock }),
     agents: agentRegistry(settings),
     log: jsonLog({ level: settings.logLevel, name, project: settings.project }),

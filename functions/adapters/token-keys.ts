@@ -1,26 +1,22 @@
 /** An issuer's public keys, from its JWKS address (RFC 7517). */
 
-import { type CryptoKey, importJWK, type JWK } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
 import type { Clock } from '../core/ports.ts';
 import type { TokenKeys } from '../core/push.ts';
-
-/** The JSON at an address, and how long it may be kept. Rejects when it cannot be had. */
-export type FetchJson = (url: string) => Promise<{ readonly json: unknown; readonly maxAgeSeconds: number }>;
+import { type FetchJson, fetchJsonLimited } from './fetch-json.ts';
 
 const COOLDOWN_MS = 30_000;
 /** While there is no key at all, nobody can be let in: try again sooner. */
 const EMPTY_COOLDOWN_MS = 1_000;
 const MINIMUM_AGE_SECONDS = 300;
 const MAXIMUM_AGE_SECONDS = 86_400;
-const FETCH_LIMIT_MS = 3_000;
-const FETCH_LIMIT_BYTES = 256 * 1024;
 
 /**
  * Fetches the keys when they are first needed, and again when they are too old or an unknown one is asked for: at most every
  * 30 s, all callers sharing one fetch. While the address fails, the last keys stay in use. `key` rejects while there are none.
  */
 export function remoteTokenKeys(options: { url: string; clock: Clock; fetchJson?: FetchJson }): TokenKeys {
-  const { url, clock, fetchJson = fetchLimited } = options;
+  const { url, clock, fetchJson = fetchJsonLimited } = options;
   let keys = new Map<string, KnownKey>();
   let freshUntil = 0;
   let failure: unknown;
@@ -68,6 +64,7 @@ interface KnownKey {
 async function importKeys(json: unknown, known: ReadonlyMap<string, KnownKey>): Promise<Map<string, KnownKey>> {
   const listed = (json as { keys?: unknown } | null)?.keys;
   if (!Array.isArray(listed)) throw new Error('The answer is not a JSON Web Key Set.');
+  const { importJWK } = await import('jose');
   const keys = new Map<string, KnownKey>();
   for (const jwk of listed.slice(0, 100).filter(isSigningKey)) {
     const before = known.get(jwk.kid);
@@ -87,19 +84,4 @@ function isSigningKey(value: unknown): value is JWK & { kid: string; n: string; 
   const { kty, kid, use, alg, n, e } = (value ?? {}) as JWK;
   if (kty !== 'RSA' || (use ?? 'sig') !== 'sig' || (alg ?? 'RS256') !== 'RS256' || e !== 'AQAB') return false;
   return typeof kid === 'string' && typeof n === 'string' && /^[\w-]{342,1366}$/.test(n);
-}
-
-async function fetchLimited(url: string): ReturnType<FetchJson> {
-  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(FETCH_LIMIT_MS) });
-  if (!response.ok || response.body === null) throw new Error(`The key address answered ${response.status}.`);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body) {
-    size += chunk.length;
-    if (size > FETCH_LIMIT_BYTES) throw new Error('The key address answered more than 256 KiB.');
-    chunks.push(chunk);
-  }
-  const maxAge = Number(/\bmax-age=(\d{1,9})/i.exec(response.headers.get('cache-control') ?? '')?.[1] ?? 0);
-  const age = Number(/^\d{1,9}$/.exec(response.headers.get('age') ?? '')?.[0] ?? 0);
-  return { json: JSON.parse(Buffer.concat(chunks).toString()), maxAgeSeconds: maxAge - age };
 }

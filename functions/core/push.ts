@@ -4,7 +4,7 @@
  * Sources: RFC 7515 (JWS), RFC 7519 (JWT), RFC 8725 (best practices), and Pub/Sub's "Authentication for push subscriptions".
  */
 
-import { type CryptoKey, compactVerify } from 'jose';
+import type { CryptoKey } from 'jose';
 import { decodeCheckedToken, decodeToken, type TokenClaims } from './compact-token.ts';
 import { Problem } from './errors.ts';
 import { unauthenticated } from './unauthenticated.ts';
@@ -122,7 +122,9 @@ async function keyOf(keys: TokenKeys, kid: string): Promise<CryptoKey> {
   return key;
 }
 
+/** The library is loaded with the first signature: not every call brings one, and those that do bring one alike for an hour. */
 async function verifySignature(token: string, key: CryptoKey): Promise<void> {
+  const { compactVerify } = await import('jose');
   try {
     await compactVerify(token, key, { algorithms: ['RS256'] });
   } catch {

@@ -25,7 +25,7 @@ describe('googleIdentity', function () {
   let asked: (string | null)[] = [];
   let down = false;
   let nowMs = NOW;
-  const newIdentity = () => googleIdentity({ clock: { now: () => nowMs } as Clock });
+  const newIdentity = () => googleIdentity({ clock: { now: () => nowMs } as Clock, projectId: 'heliograph-local' });
 
   beforeEach(async () => {
     asked = [];

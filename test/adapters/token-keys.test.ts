@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type FetchJson, remoteTokenKeys } from '../../functions/adapters/token-keys.ts';
+import type { FetchJson } from '../../functions/adapters/fetch-json.ts';
+import { remoteTokenKeys } from '../../functions/adapters/token-keys.ts';
 import type { Clock } from '../../functions/core/ports.ts';
 import { verifyIdToken } from '../../functions/core/push.ts';
 import { goodToken, signed } from '../security/forge.ts';
