@@ -179,3 +179,52 @@ export interface Subscriptions {
   /** At most `maxOutstanding` deliveries are unanswered at any time. The result stops the pull; unanswered ones come again later. */
   pull(subscription: string, maxOutstanding: number, onDelivery: (delivery: Delivery) => void): () => Promise<void>;
 }
+
+/**
+ * One entry of a project's tree. `path` is relative and `/`-separated; bytes of a name that are not UTF-8 stand in it as
+ * `path-text.ts` says. `mode` holds the permission bits. `special` is a device, a pipe or a socket, of which nothing is read.
+ */
+export type TreeEntry =
+  | { readonly kind: 'folder'; readonly path: string; readonly mode: number }
+  | FileEntry
+  /** Never followed. `target` is kept literally. */
+  | { readonly kind: 'link'; readonly path: string; readonly target: string }
+  | { readonly kind: 'special'; readonly path: string };
+
+/**
+ * `stamp` changes whenever the content does, and is comparable between two listings. That holds once it is `settled`: a second
+ * change within the tick of the file system's clock leaves no trace.
+ */
+export interface FileEntry {
+  readonly kind: 'file';
+  readonly path: string;
+  readonly mode: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly stamp: string;
+  readonly settled: boolean;
+}
+
+/** A project: a folder's tree. `walk.ts` goes through all of it. Throws `Problem` `project_unreadable` that names the path. */
+export interface ProjectTree {
+  /** Its own path, links resolved: two ways to one project give the same. */
+  readonly projectPath: string;
+  /** The entries of one folder (`''` is the project), ordered by name; none where there is no such folder (any more). */
+  list(folder: string): Promise<TreeEntry[]>;
+  /**
+   * A file's content in pieces of `pieceBytes` (default 1 MiB), the last one shorter. Throws `FileChanged` when it is not, or no
+   * longer at its end, what the entry says.
+   */
+  read(file: FileEntry, options?: { readonly pieceBytes?: number }): AsyncIterable<Buffer>;
+}
+
+/** A file was changed, replaced or removed after it was listed. List it again. */
+export class FileChanged extends Error {
+  readonly code = 'file_changed';
+}
+
+/** The projects of this installation. */
+export interface ProjectTrees {
+  /** Throws `Problem` `project_path_invalid`, `project_not_found` or `outside_roots`, which also stands for what nobody may know of. */
+  open(projectPath: string): Promise<ProjectTree>;
+}

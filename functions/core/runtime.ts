@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AgentRegistry } from './agents.ts';
-import type { Clock, Documents, Egress, Identity, Ids, Log, Messages, Objects, Secrets } from './ports.ts';
+import type { Clock, Documents, Egress, Identity, Ids, Log, Messages, Objects, ProjectTrees, Secrets } from './ports.ts';
 import type { TokenKeys } from './push.ts';
 import type { Settings } from './settings.ts';
 import type { Signing } from './signing.ts';
@@ -18,6 +18,7 @@ export interface Runtime {
   readonly messages: Messages;
   readonly objects: Objects;
   readonly secrets: Secrets;
+  readonly trees: ProjectTrees;
   readonly signing: Signing;
   readonly clock: Clock;
   readonly ids: Ids;

@@ -5,6 +5,7 @@
  * and, where the field has a customary name for it, that one too (`GCP_PROJECT`). The environment is a parameter.
  */
 
+import { delimiter, isAbsolute } from 'node:path';
 import * as z from 'zod';
 import { Problem } from './errors.ts';
 import { fieldIssues } from './field-issues.ts';
@@ -41,6 +42,12 @@ const clientRow = z.strictObject({
   scopes: z.array(z.enum(['dispatch', 'read', 'admin'])).min(1),
 });
 
+/** JSON, or as in PATH. */
+const folders = z.preprocess(
+  (value) => (typeof value === 'string' && !value.trim().startsWith('[') ? value.split(delimiter).filter(Boolean) : value),
+  jsonText(z.array(z.string().refine(isAbsolute, 'is no absolute path'))),
+);
+
 const schema = z.strictObject({
   runtime: z.enum(['embedded', 'emulators', 'cloud']).default('cloud'),
   project: z
@@ -52,6 +59,8 @@ const schema = z.strictObject({
   /** Base URLs by function name, where they differ from the deterministic ones of Cloud Run. */
   functionUrls: jsonText(z.record(z.string(), z.url())).default({}),
   dataDir: z.string().min(1).default('.heliograph'),
+  /** The folders that may hold projects. Refused in the cloud, where projects are buckets. */
+  projectRoots: folders.default([]),
   /** What local secrets are encrypted with; without it a key file beside them. */
   masterKey: z.string().min(16).optional(),
   port: z.coerce.number().int().min(0).max(65_535).default(8081),
@@ -196,6 +205,7 @@ function refuseLocalSettings(settings: Settings): void {
     settings.allowLoopback && 'allowLoopback',
     !settings.oidc.verifyPush && 'oidc.verifyPush (off)',
     !settings.oidc.verifyResults && 'oidc.verifyResults (off)',
+    settings.projectRoots.length > 0 && 'projectRoots',
   ].filter((name) => name !== false);
   if (refused.length > 0) throw new Problem(422, 'invalid_settings', `Only local runtimes may set ${refused.join(', ')}.`);
 }

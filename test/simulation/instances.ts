@@ -1,6 +1,7 @@
 /** The running instances of the functions: made when they are called, ended by crashes, and made again. */
 
 import { type InProcessReply, requestInProcess } from '../../emulator-bridge/in-process-request.ts';
+import { folderTrees } from '../../functions/adapters/folder-tree.ts';
 import { accountEmail } from '../../functions/core/addresses.ts';
 import { agentRegistry } from '../../functions/core/agents.ts';
 import type { Room, Runtime } from '../../functions/core/runtime.ts';
@@ -67,6 +68,7 @@ export function instancesOf(world: World, broker: Broker, network: Network): Ins
       signing: world.signing,
       tokenKeys: world.tokens.keys,
       agents,
+      trees: folderTrees({ roots: [] }),
       identity: {
         idToken: async (audience) => world.tokens.token(accountEmail(world.settings, name), audience, world.schedule.now()),
       },

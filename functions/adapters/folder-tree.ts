@@ -1,0 +1,114 @@
+import type { BigIntStats } from 'node:fs';
+import { type FileHandle, lstat, readdir, readlink } from 'node:fs/promises';
+import { Problem } from '../core/errors.ts';
+import { textOfPath } from '../core/path-text.ts';
+import { FileChanged, type FileEntry, type ProjectTree, type ProjectTrees, type TreeEntry } from '../core/ports.ts';
+import { below, GONE, openInside } from './folder-open.ts';
+import { placeInRoots } from './folder-place.ts';
+
+const PIECE_BYTES = 1_048_576;
+/** File systems keep times by a tick of their own; the coarsest in use (FAT) is two seconds. */
+const SETTLED_AFTER_MS = 2_500;
+const PERMISSIONS = 0o7777;
+
+/** What a rollback builds beside a project. Where projects lie within each other, it is no part of the outer one. */
+export const WORK_PREFIX = '.heliograph-restore-';
+
+/**
+ * Projects as local folders inside the roots. A project's content is reached below its real path alone: no link is followed, also
+ * none that appears between a look and the opening. Hard links are read as files of their own.
+ */
+export function folderTrees({ roots }: { readonly roots: readonly string[] }): ProjectTrees {
+  return { open: async (projectPath) => folderTree(await placeInRoots(roots, projectPath)) };
+}
+
+/** The tree of a folder, whose path is real. */
+export function folderTree(root: string): ProjectTree {
+  return {
+    projectPath: root,
+
+    async list(folder) {
+      try {
+        const handle = await openInside(root, folder, 'folder');
+        if (handle === undefined) return [];
+        try {
+          const names = (await readdir(below(handle, root, folder, '.'), { encoding: 'buffer' })).map(textOfPath);
+          const wanted = names.filter((name) => !name.startsWith(WORK_PREFIX)).sort(byText);
+          const found = await Promise.all(wanted.map((name) => entryOf(handle, root, folder, name)));
+          return found.filter((entry) => entry !== undefined);
+        } finally {
+          await handle.close();
+        }
+      } catch (error) {
+        throw unreadable(folder, error);
+      }
+    },
+
+    async *read(file, { pieceBytes = PIECE_BYTES } = {}) {
+      const handle = await openInside(root, file.path, 'file').catch((error) => {
+        throw unreadable(file.path, error);
+      });
+      if (handle === undefined) throw changed(file);
+      try {
+        await checkStamp(handle, file);
+        for (let at = 0; at < file.size; at += pieceBytes) {
+          yield await piece(handle, file, at, Math.min(pieceBytes, file.size - at));
+        }
+        await checkStamp(handle, file);
+      } finally {
+        await handle.close();
+      }
+    },
+  };
+}
+
+async function entryOf(handle: FileHandle, root: string, folder: string, name: string): Promise<TreeEntry | undefined> {
+  const path = folder === '' ? name : `${folder}/${name}`;
+  const place = below(handle, root, folder, name);
+  try {
+    const found = await lstat(place, { bigint: true });
+    const mode = Number(found.mode) & PERMISSIONS;
+    if (found.isDirectory()) return { kind: 'folder', path, mode };
+    if (found.isFile()) {
+      const settled = Number(found.ctimeMs) < Date.now() - SETTLED_AFTER_MS;
+      return { kind: 'file', path, mode, size: Number(found.size), stamp: stampOf(found), settled };
+    }
+    if (!found.isSymbolicLink()) return { kind: 'special', path };
+    return { kind: 'link', path, target: textOfPath(await readlink(place, 'buffer')) };
+  } catch (error) {
+    // Removed, or replaced by another kind, between two looks.
+    if ([...GONE, 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+/** A programme may set the time of a change of content; that of a change of the inode it cannot. */
+function stampOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].map((value) => value.toString(36)).join('.');
+}
+
+async function checkStamp(handle: FileHandle, file: FileEntry): Promise<void> {
+  if (stampOf(await handle.stat({ bigint: true })) !== file.stamp) throw changed(file);
+}
+
+/** One piece, whole: a read may give less than it was asked for. */
+async function piece(handle: FileHandle, file: FileEntry, at: number, bytes: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(bytes);
+  for (let filled = 0; filled < bytes; ) {
+    const { bytesRead } = await handle.read(buffer, filled, bytes - filled, at + filled);
+    if (bytesRead === 0) throw changed(file);
+    filled += bytesRead;
+  }
+  return buffer;
+}
+
+const changed = ({ path }: FileEntry) => new FileChanged(`${JSON.stringify(path)} changed while it was read.`);
+
+function unreadable(path: string, cause: unknown): unknown {
+  if (cause instanceof Problem || cause instanceof FileChanged) return cause;
+  const { code = 'error' } = cause as NodeJS.ErrnoException;
+  const where = path === '' ? 'The project' : JSON.stringify(path);
+  return new Problem(422, 'project_unreadable', `${where} cannot be read (${code}).`, { cause });
+}
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
