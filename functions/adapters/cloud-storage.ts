@@ -75,6 +75,23 @@ export function cloudObjects(naming: Pick<Naming, 'project'>): Objects {
         throw unavailable(error);
       });
     },
+
+    async list(bucket, prefix, { cursor, limit = 1000 } = {}) {
+      const source = (await file(bucket, 'any')).bucket;
+      const query = { prefix, maxResults: limit, autoPaginate: false, pageToken: cursor };
+      const page = await within(LONGEST_MS, source.getFiles(query)).catch((error) => {
+        throw unavailable(error);
+      });
+      const [files] = page;
+      // Typed as an object always; it is null behind the last page.
+      const following = page[1] as { pageToken?: string } | null;
+      const objects = files.map(({ name, metadata }) => ({
+        name,
+        bytes: Number(metadata.size),
+        writtenAt: Date.parse(metadata.timeCreated as string),
+      }));
+      return { objects, ...(following?.pageToken && { next: following.pageToken }) };
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Problem } from '../core/errors.ts';
 import type { Objects } from '../core/ports.ts';
 import { writeAtomically } from './atomic-file.ts';
+import { listFolder } from './list-files.ts';
 import { objectNameParts, objectTooLarge } from './object-name.ts';
 
 /** No bucket's name begins with a dot. */
@@ -61,6 +62,11 @@ export function fileObjects({ folder }: { readonly folder: string }): Objects {
       } catch (error) {
         if (!isOneOf(error, 'ENOENT', 'EISDIR', 'EPERM')) throw error;
       }
+    },
+
+    list: async (bucket, prefix, { cursor = '', limit = 1000 } = {}) => {
+      partsOf(bucket, 'any');
+      return listFolder(join(folder, bucket), isFileName, { prefix, cursor, limit });
     },
   };
 }

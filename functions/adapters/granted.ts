@@ -71,6 +71,10 @@ export function granted(name: string, roles: readonly Role[], ports: Grantable, 
         if (!mayUse(bucket, 'write')) throw refuse(`write to the bucket ${bucket}`);
         return objects.delete(bucket, name);
       },
+      async list(bucket, ...rest) {
+        if (!mayUse(bucket, 'read')) throw refuse(`read the bucket ${bucket}`);
+        return objects.list(bucket, ...rest);
+      },
     },
     secrets: {
       async read(secret) {

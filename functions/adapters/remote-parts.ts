@@ -79,5 +79,5 @@ function remoteObjects(settings: Settings): Objects {
     const advice = 'Give the address of a storage server (http://host:port) in STORAGE_EMULATOR_HOST.';
     throw new Problem(503, 'objects_unavailable', `There is nowhere to keep objects. ${advice}`);
   };
-  return { put: refuse, get: refuse, delete: refuse };
+  return { put: refuse, get: refuse, delete: refuse, list: refuse };
 }

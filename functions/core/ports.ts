@@ -93,6 +93,22 @@ export interface Objects {
   /** Throws `Problem` 413 `object_too_large` for one of more than `maxBytes`, without holding all of it. */
   get(bucket: string, name: string, options?: { readonly maxBytes?: number }): Promise<Buffer | undefined>;
   delete(bucket: string, name: string): Promise<void>;
+  /**
+   * A page (at most `limit`, default 1000) of the objects whose names begin with `prefix`, in the order of their names' bytes. `next`
+   * is the `cursor` of the page that follows, if any does. Also what has just been written is there, and nothing that has been deleted.
+   */
+  list(
+    bucket: string,
+    prefix: string,
+    options?: { readonly cursor?: string; readonly limit?: number },
+  ): Promise<{ readonly objects: readonly ListedObject[]; readonly next?: string }>;
+}
+
+export interface ListedObject {
+  readonly name: string;
+  readonly bytes: number;
+  /** The store's time of its last writing, milliseconds since the epoch. */
+  readonly writtenAt: number;
 }
 
 /** Named secrets. */

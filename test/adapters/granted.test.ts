@@ -18,7 +18,7 @@ const ports: Grantable = {
   documents,
   control: documents,
   messages: { publish: async (topic) => topic, close: async () => {} },
-  objects: { put: async () => true, get: async () => bytes, delete: async () => {} },
+  objects: { put: async () => true, get: async () => bytes, delete: async () => {}, list: async () => ({ objects: [] }) },
   secrets: { read: async () => 'value', write: async () => {} },
 };
 
@@ -41,6 +41,7 @@ const calls: readonly (readonly [needs: Role, call: (given: Grantable) => Promis
     const read: Role = { kind: 'bucket', bucket, access: 'read' };
     return [
       [read, (given: Grantable) => given.objects.get(bucket, 'a')],
+      [read, (given: Grantable) => given.objects.list(bucket, 'a')],
       [{ ...read, access: 'write' }, (given: Grantable) => given.objects.put(bucket, 'a', bytes, { ifAbsent: true })],
       [{ ...read, access: 'write' }, (given: Grantable) => given.objects.delete(bucket, 'a')],
     ] as const;

@@ -53,6 +53,71 @@ export function objectsContract(open: () => Promise<{ objects: Objects; close():
     assert.equal(await objects.get('uploads', name), undefined);
   });
 
+  describe('a list', () => {
+    const all = async (prefix: string, limit?: number) => {
+      const pages: string[][] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await objects.list('payloads', prefix, { cursor, limit });
+        pages.push(page.objects.map(({ name }) => name.slice(prefix.length)));
+        cursor = page.next;
+      } while (cursor !== undefined);
+      return pages;
+    };
+
+    it('has everything that begins so, in the order of the names, with sizes and times', async () => {
+      const prefix = `${randomUUID()}/`;
+      const names = ['a-b/c', 'a.b', 'a/b-c', 'ab', 'b/c/d/e', 'é', '\uff5e', '😀'];
+      const before = Date.now() - 5_000;
+      for (const name of [...names].reverse()) await objects.put('payloads', `${prefix}${name}`, Buffer.from(name));
+      const { objects: found, next } = await objects.list('payloads', prefix);
+      assert.equal(next, undefined);
+      assert.deepEqual(
+        found.map(({ name, bytes }) => ({ name: name.slice(prefix.length), bytes })),
+        [...names].map((name) => ({ name, bytes: Buffer.byteLength(name) })),
+      );
+      for (const { writtenAt } of found) assert.ok(writtenAt > before && writtenAt < Date.now() + 5_000);
+      assert.deepEqual(await all(`${prefix}a`), [['-b/c', '.b', '/b-c', 'b']]);
+      assert.deepEqual(await all(`${prefix}a/`), [['b-c']]);
+      assert.deepEqual(await all(`${prefix}b/c/d/e`), [['']]);
+      assert.deepEqual(await all(`${prefix}c`), [[]]);
+      assert.deepEqual(await all(`${randomUUID()}/x/y`), [[]]);
+    });
+
+    it('comes in pages, each name once, whatever is written or deleted meanwhile elsewhere', async () => {
+      const prefix = `${randomUUID()}/`;
+      const names = Array.from(
+        { length: 25 },
+        (_, index) => `${index % 3}/${index % 2 === 0 ? 'x/' : ''}${String(index).padStart(2, '0')}`,
+      );
+      await Promise.all(names.map((name) => objects.put('payloads', `${prefix}${name}`, Buffer.from('x'))));
+      for (const limit of [1, 4, 7, 25, 1000]) {
+        const pages = await all(prefix, limit);
+        assert.deepEqual(pages.flat(), [...names].sort());
+        assert.ok(pages.every((page) => page.length <= limit));
+      }
+      const first = await objects.list('payloads', prefix, { limit: 5 });
+      await objects.delete('payloads', first.objects[4]?.name as string);
+      await objects.put('payloads', `${prefix}0/000`, Buffer.from('x'));
+      const rest = await objects.list('payloads', prefix, { cursor: first.next });
+      assert.deepEqual(
+        rest.objects.map(({ name }) => name.slice(prefix.length)),
+        [...names].sort().slice(5),
+      );
+    });
+
+    it('tells a newer time once an object is written again', async () => {
+      const name = randomUUID();
+      await objects.put('payloads', name, Buffer.from('a'));
+      const [first] = (await objects.list('payloads', name)).objects;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await objects.put('payloads', name, Buffer.from('ab'));
+      const [second] = (await objects.list('payloads', name)).objects;
+      assert.equal(second?.bytes, 2);
+      assert.ok((second?.writtenAt as number) > (first?.writtenAt as number));
+    });
+  });
+
   for (const name of ['', '/', 'a//b', '/a', 'a/', '.', '..', 'a/../b', './a', 'a/..', '../../etc/passwd']) {
     it(`refuses the name ${JSON.stringify(name)}`, async () => {
       for (const attempt of [

@@ -116,6 +116,7 @@ export function portsOf(world: World, instance: Instance, broker: Broker, networ
       delete: async (bucket, name) => {
         objects.delete(`${bucket}/${name}`);
       },
+      list: async () => ({ objects: [] }),
     },
     secrets: {
       read: (name) => call(`read the secret ${name}`, () => SECRETS[name], secretsUnavailable),
