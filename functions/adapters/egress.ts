@@ -1,12 +1,13 @@
 /** The only way out of the functions: https to public addresses, checked again on each address that is connected to. */
 
 import { isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector } from 'undici';
+import type { Agent } from 'undici';
 import type { Egress } from '../core/ports.ts';
 import { isWithin, type Reach } from './egress-addresses.ts';
 import { exchange, within } from './egress-exchange.ts';
 import { type Resolve, systemNames } from './egress-names.ts';
 import { denied, type EgressRules, parseTarget } from './egress-target.ts';
+import { buildConnector, newAgent } from './undici-agent.ts';
 
 const CHECK_LIMIT_MS = 5_000;
 const CONNECT_LIMIT_MS = 10_000;
@@ -55,7 +56,7 @@ function pool(reach: Reach, resolve: Resolve): Agent {
     );
   };
   const connect = buildConnector({ lookup, allowH2: false, timeout: CONNECT_LIMIT_MS, rejectUnauthorized: true });
-  return new Agent({
+  return newAgent({
     connections: CONNECTIONS_PER_ORIGIN,
     keepAliveTimeout: IDLE_MS,
     headersTimeout: 0,

@@ -1,5 +1,7 @@
 /** The parts of the bench: each measures, and says in rows what came of it. */
 
+import { measureColdStarts } from './cold-start.ts';
+import { coldStartRows } from './cold-start-rows.ts';
 import { countOperations } from './counts.ts';
 import { measureEmbedded, measureEndurance } from './embedded.ts';
 import { compareOnEmulators, summary } from './emulators.ts';
@@ -23,11 +25,19 @@ export interface PartOptions {
 type Part = (options: PartOptions) => Promise<{ readonly rows: readonly Row[]; readonly figures: unknown }>;
 
 /** What a run measures by itself, and what `--peers` measures instead. */
-export const OWN_PARTS = ['counts', 'embedded', 'endurance', 'emulators'] as const;
+export const OWN_PARTS = ['counts', 'embedded', 'endurance', 'emulators', 'cold-start'] as const;
 export const PEER_PARTS = ['peers', 'growth'] as const;
 export type PartName = (typeof OWN_PARTS)[number] | (typeof PEER_PARTS)[number];
 
-export const PARTS: Readonly<Record<PartName, Part>> = { counts, embedded, endurance, emulators, peers, growth };
+export const PARTS: Readonly<Record<PartName, Part>> = {
+  counts,
+  embedded,
+  endurance,
+  emulators,
+  'cold-start': coldStart,
+  peers,
+  growth,
+};
 
 async function counts() {
   const figures = await countOperations();
@@ -72,6 +82,12 @@ async function emulators({ scale, rounds }: PartOptions) {
     against('emulators, ours over bare', shown(ratio, 2), '≥ 0.75', ratio.median >= 0.75),
   ];
   return { figures, rows };
+}
+
+/** In rounds of its own number: a start takes a tenth of a second, and wavers. */
+async function coldStart({ scale }: PartOptions) {
+  const figures = await measureColdStarts(scale < 1 ? 5 : 21);
+  return { figures, rows: coldStartRows(figures) };
 }
 
 async function peers({ rounds, seconds, contenders }: PartOptions) {

@@ -1,22 +1,18 @@
 /** One function, with everything that it needs and nothing else, as files that run without `node_modules`. */
 
 import { createHash } from 'node:crypto';
-import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build, type Metafile, type Plugin } from 'esbuild';
+import { join, relative } from 'node:path';
+import { build, type Plugin } from 'esbuild';
 import { zipSync } from 'fflate';
-import { COMPILE_CACHE } from '../../functions/adapters/compile-cache.ts';
 import { topology } from '../../functions/topology.ts';
-import { ENTRY_POINT } from '../../infra/entry-point.ts';
+import { atStart, bytesOf, packageBytes } from './bundle-bytes.ts';
+import { COMMONJS, ENTRY, handlerModule, ROOT, WARM } from './bundle-entry.ts';
 import { lazyCommonjs, refuseOtherLazyCommonjs } from './lazy-commonjs.ts';
 import { onlyNeeded } from './only-needed.ts';
+import { plainHttp } from './plain-http.ts';
 
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 /** Nothing is written there: source maps and chunk names are made relative to it, so it has to be the same everywhere. */
 const OUTPUT = join(ROOT, '.heliograph/bundles');
-
-/** What the entry imports the handler by, and what esbuild then calls it. */
-const HANDLER = 'bundle:handler.ts';
 
 export interface Bundle {
   readonly name: string;
@@ -26,6 +22,8 @@ export interface Bundle {
   readonly bytes: { readonly all: number; readonly start: number };
   /** Bytes of code by package, the heaviest first; `heliograph` is our own. */
   readonly packages: readonly (readonly [name: string, bytes: number])[];
+  /** Those of which something is loaded before the first request. */
+  readonly startPackages: readonly string[];
 }
 
 /** Bundles one function of the topology. */
@@ -79,7 +77,7 @@ export async function bundleHandler({ name, imports, handler, plugins = [] }: Ha
     metafile: true,
     // The client libraries are CommonJS and call `require` for Node's own modules.
     banner: { js: COMMONJS },
-    plugins: [handlerModule(`${imports}\nexport const handler = ${handler};`), ...plugins],
+    plugins: [handlerModule(`${imports}\nexport const handler = ${handler};`), plainHttp, ...plugins],
     logLevel: 'silent',
   });
   refuseOtherLazyCommonjs(metafile);
@@ -93,7 +91,15 @@ export async function bundleHandler({ name, imports, handler, plugins = [] }: Ha
   };
   files['warm.mjs'] = Buffer.from(WARM);
   files['package.json'] = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
-  return { name, files, bytes: codeBytes(metafile, name), packages: packageBytes(metafile) };
+  const start = atStart(metafile, name);
+  const code = Object.entries(metafile.outputs).flatMap(([path, output]) => (path.endsWith('.mjs') ? [output] : []));
+  return {
+    name,
+    files,
+    bytes: { all: bytesOf(code), start: bytesOf(start) },
+    packages: packageBytes(code),
+    startPackages: packageBytes(start).map(([each]) => each),
+  };
 }
 
 /** The archive of a bundle, named by a hash of what is in it: the same files give the same archive, byte for byte. */
@@ -103,76 +109,4 @@ export function archiveOf({ name, files }: Bundle): { readonly file: string; rea
   const bytes = zipSync(sorted, { level: 6, mtime: new Date(1980, 0, 2) });
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
   return { file: `${name}-${hash}.zip`, bytes };
-}
-
-/** Loads the rest once the compile cache is in use: what is imported in the ordinary way would be compiled before that. */
-const ENTRY = `
-  import { useCompileCache } from './functions/adapters/compile-cache.ts';
-  useCompileCache(import.meta.dirname);
-  const { handler } = await import('${HANDLER}');
-  export { handler as ${ENTRY_POINT} };
-  if (import.meta.main) (await import('./functions/serve.ts')).serve(handler);
-`;
-
-function handlerModule(contents: string): Plugin {
-  return {
-    name: 'handler-module',
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: new RegExp(`^${HANDLER}$`) }, () => ({ path: 'handler.ts', namespace: 'bundle' }));
-      onLoad({ filter: /.*/, namespace: 'bundle' }, () => ({ contents, resolveDir: ROOT, loader: 'ts' }));
-    },
-  };
-}
-
-const COMMONJS = [
-  `import { createRequire as createRequire_ } from 'node:module';`,
-  `import { dirname as dirname_ } from 'node:path';`,
-  `import { fileURLToPath as fileURLToPath_ } from 'node:url';`,
-  'const require = createRequire_(import.meta.url);',
-  'const __filename = fileURLToPath_(import.meta.url);',
-  'const __dirname = dirname_(__filename);',
-].join('\n');
-
-/**
- * The platform's build runs it (`gcp-build`) on the Node that will serve: a compile cache is good for one version alone, and the
- * one over there is not known here. It must not fail a build.
- *
- * Source: Google Cloud's buildpacks, "Running a custom build step".
- */
-const WARM = `import { mkdirSync, readdirSync } from 'node:fs';
-import { enableCompileCache, flushCompileCache } from 'node:module';
-mkdirSync('${COMPILE_CACHE}', { recursive: true });
-enableCompileCache({ directory: '${COMPILE_CACHE}', portable: true });
-for (const file of readdirSync('.').filter((name) => name.endsWith('.mjs') && name !== 'warm.mjs')) {
-  await import('./' + file).catch((error) => console.log(file + ' is not in the compile cache: ' + error.message));
-}
-flushCompileCache();
-process.exit(0);
-`;
-
-function codeBytes({ outputs }: Metafile, name: string): Bundle['bytes'] {
-  const code = Object.entries(outputs).filter(([path]) => path.endsWith('.mjs'));
-  const all = code.reduce((sum, [, { bytes }]) => sum + bytes, 0);
-  const start = new Set<string>();
-  const load = (path: string): void => {
-    if (start.has(path)) return;
-    start.add(path);
-    for (const { path: imported, kind } of outputs[path]?.imports ?? []) {
-      if (kind === 'import-statement' && outputs[imported]) load(imported);
-    }
-  };
-  load(`.heliograph/bundles/${name}/index.mjs`);
-  for (const [path, { entryPoint }] of Object.entries(outputs)) if (entryPoint === HANDLER) load(path);
-  return { all, start: [...start].reduce((sum, path) => sum + (outputs[path]?.bytes ?? 0), 0) };
-}
-
-function packageBytes({ outputs }: Metafile): [string, number][] {
-  const bytes = new Map<string, number>();
-  for (const { inputs } of Object.values(outputs)) {
-    for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
-      const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? 'heliograph';
-      bytes.set(name, (bytes.get(name) ?? 0) + bytesInOutput);
-    }
-  }
-  return [...bytes].sort(([, a], [, b]) => b - a);
 }
