@@ -97,6 +97,7 @@ async function prepare(
   nameArchives(stack, archives);
   command.terraform = terraformIn(stack, process.env);
   command.release.defer(() => rmSync(join(stack, PLAN), { force: true }));
+  console.log('Readying Terraform; the first time, its providers are fetched …');
   // The settings say where the state is, whatever they said the last time.
   await command.terraform.quietly(['init', '-reconfigure']);
   return { stack, terraform: command.terraform };

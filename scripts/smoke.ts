@@ -28,6 +28,9 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+/** What has scaled to zero has to start first. */
+const COLD_MS = 30_000;
+
 await runCommand(async ({ release }) => {
   const flags = readFlags(process.argv.slice(2), OPTIONS, USAGE);
   if (flags.help) return console.log(USAGE);
@@ -36,7 +39,7 @@ await runCommand(async ({ release }) => {
   }
   const key = flags.key ?? process.env.ORCHESTRATOR_API_KEY;
   if (flags.env !== undefined) {
-    await smokeDeployed(readDeployment({ env: flags.env, settings: flags.settings }), release, { key, patienceMs: 0 });
+    await smokeDeployed(readDeployment({ env: flags.env, settings: flags.settings }), release, { key, patienceMs: COLD_MS });
     return;
   }
   const url = addressOf(flags.url as string);

@@ -48,6 +48,7 @@ function apisOff(project: string, apis: readonly string[]): string {
 
 /** Google answers 403 for a project that does not exist, too: nobody learns from it which projects there are. */
 function noProject(project: string, { status, message }: Answer): string {
+  if (status === 401) return `Google does not take this login (${message}). Run:\n\n  gcloud auth application-default login`;
   if (status !== 403 && status !== 404) return `Google answered ${status} when asked for the project ${project}: ${message}`;
   return `The project ${project} does not exist, or this login may not use it (${message}). Either:
 

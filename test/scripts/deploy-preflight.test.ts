@@ -84,6 +84,12 @@ describe('what has to be there before a deployment', () => {
       refusal(403, 'The caller does not have permission'),
       /acme-agents does not exist, or this login may not use it.*gcloud projects create acme-agents\n.*gcloud auth application-default login/s,
     ],
+    [
+      'a token that has expired',
+      PROJECT_PATH,
+      refusal(401, 'Request had invalid authentication credentials.'),
+      /does not take this login \(Request had invalid.*\n {2}gcloud auth application-default login$/s,
+    ],
     ['a project that goes', PROJECT_PATH, project({ state: 'DELETE_REQUESTED' }), /gcloud projects undelete acme-agents/],
     [
       'another number than the settings have',

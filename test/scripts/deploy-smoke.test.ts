@@ -7,11 +7,13 @@ import type { LocalStack } from '../../emulator-bridge/local-stack.ts';
 import { readSettings } from '../../functions/core/settings.ts';
 import type { Deployment } from '../../scripts/deploy/environment.ts';
 import { type Checked, smoke } from '../../scripts/deploy/smoke.ts';
+import { callerOf } from '../../scripts/deploy/smoke-calls.ts';
 import { smokeDeployed } from '../../scripts/deploy/smoke-deployed.ts';
 import { pushesBehind } from '../../scripts/deploy/smoke-targets.ts';
 import { quiet, receiver } from '../emulator-bridge/kit.ts';
 import { describeWithEmulators } from '../support/emulators.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { httpListener, type Received } from '../support/http-listener.ts';
 import { emulatedStack } from '../support/stack-emulated.ts';
 
 const run = promisify(execFile);
@@ -182,6 +184,34 @@ describe('the smoke test', function () {
   });
 });
 
+describe('the smoke test of functions that are not public', () => {
+  const bare = temporaryFolder();
+  after(() => bare.remove());
+
+  it('shows Cloud Run an ID token, and the function the key', async () => {
+    const seen = await httpListener();
+    try {
+      await callerOf(seen.url, { key: 'hg.key', identityToken: 'an.id.token' })('GET', '/');
+      const { headers } = seen.received[0] as Received;
+      assert.equal(headers['x-serverless-authorization'], 'Bearer an.id.token');
+      assert.equal(headers['x-api-key'], 'hg.key');
+      assert.equal(headers.authorization, undefined);
+    } finally {
+      await seen.close();
+    }
+  });
+
+  it('says what to run where no such token can be had', async () => {
+    const script = `
+      import { ownIdentityToken } from ${JSON.stringify(new URL('../../scripts/deploy/identity-token.ts', import.meta.url).href)};
+      await ownIdentityToken('https://heliograph-dispatch-1.europe-west1.run.app').catch(({ code, message }) => console.log(code, message));
+    `;
+    const env = { PATH: process.env.PATH, HOME: bare.path, CLOUDSDK_CONFIG: bare.path, METADATA_SERVER_DETECTION: 'none' };
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { env });
+    assert.match(stdout, /^no_login https:\/\/heliograph-dispatch-1.* is not public.*\n {2}gcloud auth login /s);
+  });
+});
+
 describeWithEmulators('the smoke test of a deployment', function () {
   this.timeout(90_000);
 
@@ -196,7 +226,7 @@ describeWithEmulators('the smoke test of a deployment', function () {
       const keys = async () =>
         (await stack.control.query('keys', { equal: {}, orderBy: { field: 'createdAt', direction: 'asc' }, limit: 10 })).documents;
       const before = (await keys()).length;
-      await smokeDeployed(deployment as unknown as Deployment, release, { patienceMs: 0 });
+      await smokeDeployed(deployment as unknown as Deployment, release);
       assert.equal((await keys()).length, before + 1);
       await release.disposeAsync();
       assert.equal((await keys()).length, before);

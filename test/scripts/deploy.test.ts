@@ -100,7 +100,9 @@ describe('npm run deploy, npm run destroy', function () {
     assert.equal(existsSync(join(stack(), 'deploy.tfplan')), false);
   });
 
-  it('--yes applies, by archives that it has made, and says where it is', async () => {
+  it('--yes applies, by archives that it has made, and says where it is', async function () {
+    // Seven functions are bundled, perhaps while others use the machine.
+    this.timeout(240_000);
     const { code, stdout, stderr } = await command('deploy', '--env', 'dev', '--yes', '--no-smoke');
     assert.equal(code, 0, stderr);
     assert.deepEqual(terraform.commands(), ['init', 'state list', 'plan', 'apply']);
