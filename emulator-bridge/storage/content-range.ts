@@ -23,3 +23,16 @@ export function contentRange(header: string | undefined): ContentRange {
 function named(name: string, digits: string | undefined): Record<string, number> {
   return digits === undefined ? {} : { [name]: Number(digits) };
 }
+
+/** Leaves out the first `skip` bytes, and refuses more than `most` of the others. */
+export async function* freshBytes(source: AsyncIterable<Buffer>, skip: number, most: number): AsyncGenerator<Buffer> {
+  let left = skip;
+  let come = 0;
+  for await (const chunk of source) {
+    const fresh = chunk.subarray(Math.min(left, chunk.length));
+    left -= chunk.length - fresh.length;
+    come += fresh.length;
+    if (come > most) throw invalid(`There are ${come - most} byte(s) more than the upload was to have.`);
+    if (fresh.length > 0) yield fresh;
+  }
+}

@@ -6,13 +6,14 @@
  */
 
 import type { IncomingMessage } from 'node:http';
-import { type ContentRange, contentRange } from './content-range.ts';
+import { type ContentRange, contentRange, freshBytes } from './content-range.ts';
 import { type Draft, draftOf, storeObject } from './draft.ts';
 import { invalid, StorageError } from './errors.ts';
 import { checkHashes, claimedIn, type Hashes, newHashes } from './hashes.ts';
 import { checkPreconditions } from './preconditions.ts';
 import { objectResource, type StoredObject } from './resource.ts';
 import { type Call, change, type Handler, jsonBody, type Reply, type Site } from './site.ts';
+import { inTurn, type Running } from './turns.ts';
 import { bucketOf } from './versions.ts';
 
 /** A session as stored. */
@@ -28,14 +29,6 @@ export interface Upload {
   readonly startedAt: number;
   /** What it became: a client that lost the reply asks again. */
   readonly result?: StoredObject;
-}
-
-/** What this process knows of a session: the request that writes, and the checksums of the first `size` bytes. */
-export interface Running {
-  readonly request: IncomingMessage;
-  readonly ended: Promise<void>;
-  size: number;
-  hashes: Hashes;
 }
 
 /** `POST …/o?uploadType=resumable`: its reply says where the bytes go. */
@@ -81,22 +74,6 @@ async function uploadOf(site: Site, id: string): Promise<Upload> {
   return upload;
 }
 
-/** One request writes at a time. A client that comes again has given up on the request before, which may not have noticed. */
-async function inTurn<T>(site: Site, id: string, request: IncomingMessage, work: (running: Running) => Promise<T>): Promise<T> {
-  const before = site.running.get(id);
-  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-  const running: Running = { request, ended, size: 0, hashes: newHashes() };
-  site.running.set(id, running);
-  before?.request.destroy();
-  await before?.ended;
-  if (before !== undefined) Object.assign(running, { size: before.size, hashes: before.hashes });
-  try {
-    return await work(running);
-  } finally {
-    end();
-  }
-}
-
 async function receive(
   site: Site,
   upload: Upload,
@@ -116,7 +93,7 @@ async function receive(
   if (running.size !== received) Object.assign(running, { size: received, hashes: await hashesOf(site, upload) });
 
   const save = (size: number) => site.store.write((tables) => tables.putUpload({ ...upload, received: size }));
-  const fresh = without(request, received - start, (total ?? Infinity) - received);
+  const fresh = freshBytes(request, received - start, (total ?? Infinity) - received);
   const size = await site.contents
     .append(content, fresh, { from: received, hashes: running.hashes, onDurable: save })
     .catch((error) => {
@@ -165,17 +142,4 @@ async function hashesOf(site: Site, { content, received }: Upload): Promise<Hash
   const hashes = newHashes();
   if (received > 0) for await (const chunk of site.contents.read(content, { start: 0, end: received - 1 })) hashes.update(chunk);
   return hashes;
-}
-
-/** Leaves out the first `skip` bytes, and refuses more than `most` of the others. */
-async function* without(source: AsyncIterable<Buffer>, skip: number, most: number): AsyncGenerator<Buffer> {
-  let left = skip;
-  let come = 0;
-  for await (const chunk of source) {
-    const fresh = chunk.subarray(Math.min(left, chunk.length));
-    left -= chunk.length - fresh.length;
-    come += fresh.length;
-    if (come > most) throw invalid(`There are ${come - most} byte(s) more than the upload was to have.`);
-    if (fresh.length > 0) yield fresh;
-  }
 }

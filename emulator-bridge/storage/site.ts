@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream';
 import type { Contents } from './contents.ts';
 import { invalid, StorageError } from './errors.ts';
 import type { Fields } from './resource.ts';
-import type { Running } from './sessions.ts';
 import type { Store, Tables } from './store.ts';
+import type { Running } from './turns.ts';
 
 /** What every handler works on. */
 export interface Site {
