@@ -18,7 +18,7 @@ import { runtimeOf } from '../../functions/adapters/runtime.ts';
 import { accountEmail, pushAccountEmail, pushAudience } from '../../functions/core/addresses.ts';
 import { attemptOf } from '../../functions/core/agent/attempt.ts';
 import type { RunMessage } from '../../functions/core/run-message.ts';
-import type { Runtime } from '../../functions/core/runtime.ts';
+import type { Room, Runtime } from '../../functions/core/runtime.ts';
 import { readSettings, type Settings, toEnvironment } from '../../functions/core/settings.ts';
 import { rooms } from '../../functions/rooms.ts';
 import { topology } from '../../functions/topology.ts';
@@ -28,6 +28,8 @@ import { answeredBy, recordedCalls } from './cold-start-recording.ts';
 import { emptyStores } from './emulated-stores.ts';
 
 export interface FirstRequests {
+  /** The functions that there is one for. */
+  readonly names: readonly string[];
   /** Of the function's process. */
   environment(name: string): Promise<Readonly<Record<string, string>>>;
   /** Empties the stores and makes a fresh one. */
@@ -51,7 +53,11 @@ export async function startFirstRequests(emulators: Emulators, dataDir: string):
   const issuer = release.adopt(await startIssuer({ ...given, folder: dataDir }), (it) => it.close());
   const receiver = createServer((_request, response) => response.writeHead(204).end());
   const receiverUrl = `http://${LOOPBACK}:${await listenLoopback(receiver, 0)}/called-back`;
-  const front = createServer((request, response) => rooms.dispatch?.(runtimes('dispatch'))(request, response));
+  let dispatch: Room | undefined;
+  const front = createServer((request, response) => {
+    dispatch ??= rooms.dispatch?.(runtimes('dispatch'));
+    dispatch?.(request, response);
+  });
   release.defer(() => Promise.all([closeServer(receiver), closeServer(front)]).then(() => {}));
   const dispatchUrl = `http://${LOOPBACK}:${await listenLoopback(front, 0)}`;
   const settings: Settings = localSettings(given, { dispatch: dispatchUrl }, issuer);
@@ -71,13 +77,13 @@ export async function startFirstRequests(emulators: Emulators, dataDir: string):
   function runtimes(name: string, times: Partial<Settings['times']> = {}): Runtime {
     const identity = { idToken: (audience: string) => issuer.token({ email: accountEmail(settings, name), audience }) };
     const own = { ...settings, times: { ...settings.times, ...times } };
-    return { ...runtimeOf(name, own, { ...parts, messages: capturing }, identity) };
+    return runtimeOf(name, own, { ...parts, messages: capturing }, identity);
   }
 
   /** What a function publishes when it is asked. */
   async function madeBy(name: string, request: FirstRequest, times?: Partial<Settings['times']>): Promise<Message> {
     published.length = 0;
-    await answeredBy(rooms[name]?.(runtimes(name, times)) as never, request);
+    await answeredBy((rooms[name] as (typeof rooms)[string])(runtimes(name, times)), request);
     return published[0] as Message;
   }
 
@@ -135,6 +141,7 @@ export async function startFirstRequests(emulators: Emulators, dataDir: string):
 
   const kept = release.move();
   return {
+    names: Object.keys(makers),
     async environment(name) {
       return {
         ...toEnvironment(settings),
@@ -147,7 +154,7 @@ export async function startFirstRequests(emulators: Emulators, dataDir: string):
     async next(name) {
       const make = makers[name];
       const room = rooms[name];
-      if (make === undefined || room === undefined) throw new TypeError(`${name} has no first request here yet.`);
+      if (make === undefined || room === undefined) throw new TypeError(`${name} has no first request here.`);
       await emptyStores(emulators.firestoreHost, settings.project);
       const request = await make();
       return { request, calls: await recordedCalls(room, runtimes(name), request, answer) };

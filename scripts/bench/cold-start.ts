@@ -4,14 +4,14 @@
  * that the platform's build takes, which leaves a compile cache; theirs are measured without and with one.
  */
 
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmulators } from '../../emulator-bridge/emulators.ts';
 import { topology } from '../../functions/topology.ts';
-import { type Bundle, bundleFunction, bundleHandler } from '../deploy/bundle.ts';
-import { listed, type Steps } from './cold-start-calls.ts';
+import { type Bundle, bundleFunction } from '../deploy/bundle.ts';
+import { bareBundle, built, emptyBundle, unpacked } from './cold-start-bundles.ts';
+import { listed } from './cold-start-calls.ts';
 import { coldStartMs, type FirstRequest } from './cold-start-process.ts';
 import { type FirstRequests, startFirstRequests } from './cold-start-requests.ts';
 import { interleaved } from './rounds.ts';
@@ -24,11 +24,16 @@ export interface Against {
   readonly cached: readonly number[];
 }
 
+export interface FirstAgainst extends Against {
+  /** What both call, in words. */
+  readonly calls: string;
+}
+
 export interface ColdStartFigures {
   /** By function: to the first `/healthz`, against the empty bundle. */
   readonly health: Readonly<Record<string, Against>>;
   /** By function: to the first real request, against the bare bundle. Or why it was not measured. */
-  readonly first: Readonly<Record<string, Against & { readonly calls: string }>> | string;
+  readonly first: Readonly<Record<string, FirstAgainst | string>>;
   /** Bytes of code. */
   readonly bundles: Readonly<Record<string, Bundle['bytes']>>;
 }
@@ -51,8 +56,8 @@ export async function measureColdStarts(rounds: number, only: readonly string[] 
     return {
       health: await measureHealth(folder, only, rounds, { ORCHESTRATOR_RUNTIME: 'emulators', ORCHESTRATOR_DATA_DIR: dataDir }),
       first: await measureFirst(folder, only, rounds, dataDir).catch((error: Error & { code?: string }) => {
-        if (error.code === 'emulators_missing') return error.message;
-        throw error;
+        if (error.code !== 'emulators_missing') throw error;
+        return Object.fromEntries(only.map((name) => [name, error.message]));
       }),
       bundles: Object.fromEntries(Object.entries(bundles).map(([name, { bytes }]) => [name, bytes])),
     };
@@ -84,8 +89,12 @@ async function measureFirst(folder: string, names: readonly string[], rounds: nu
       METADATA_SERVER_DETECTION: 'none',
     });
     requests = await startFirstRequests(emulators, dataDir);
-    const first: Record<string, Against & { calls: string }> = {};
-    for (const name of names) first[name] = await measureFunction(requests, folder, name, rounds);
+    const first: Record<string, FirstAgainst | string> = {};
+    for (const name of names) {
+      first[name] = requests.names.includes(name)
+        ? await measureFunction(requests, folder, name, rounds)
+        : 'no first request has been written for it';
+    }
     return first;
   } finally {
     await requests?.close();
@@ -115,36 +124,4 @@ async function measureFunction(requests: FirstRequests, folder: string, name: st
 async function warmedUp(rounds: number, contenders: Readonly<Record<string, () => Promise<number>>>) {
   await interleaved(1, contenders);
   return interleaved(rounds, contenders);
-}
-
-const emptyBundle = (): Promise<Bundle> =>
-  bundleHandler({ name: 'empty', imports: '', handler: `(_request, response) => response.end('ok')` });
-
-/** With the client libraries that the calls need, and no others. */
-function bareBundle(name: string, calls: Steps): Promise<Bundle> {
-  const kinds = new Set<string>(calls.flat().map(({ kind }) => kind));
-  const libraries = [
-    ['firestore', '@google-cloud/firestore', ['get', 'query', 'commit']] as const,
-    ['pubsub', '@google-cloud/pubsub', ['publish']] as const,
-    ['auth', 'google-auth-library', ['token']] as const,
-  ].filter(([, , needed]) => needed.some((kind) => kinds.has(kind)));
-  const imports = libraries.map(([library, path]) => `import * as ${library} from '${path}';`);
-  return bundleHandler({
-    name: `bare-${name}`,
-    imports: [`import { bare } from './scripts/bench/cold-start-bare.ts';`, ...imports].join('\n'),
-    handler: `bare({ ${libraries.map(([library]) => library).join(', ')} })`,
-  });
-}
-
-function unpacked({ files }: Bundle, folder: string): string {
-  mkdirSync(folder);
-  for (const [path, bytes] of Object.entries(files)) writeFileSync(join(folder, path), bytes);
-  return folder;
-}
-
-/** Takes the step of the platform's build. */
-function built(folder: string): string {
-  const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
-  execFileSync(process.execPath, (scripts['gcp-build'] ?? '').split(' ').slice(1), { cwd: folder });
-  return folder;
 }
