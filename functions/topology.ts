@@ -208,6 +208,7 @@ export const topology: Topology = {
       access: 'push',
       roles: [
         { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'publish', topic: 'tasks' },
         { kind: 'publish', topic: 'results' },
         { kind: 'publish', topic: 'callbacks' },
         { kind: 'bucket', bucket: 'payloads', access: 'write' },
@@ -218,7 +219,10 @@ export const topology: Topology = {
       concurrency: 40,
       timeoutSeconds: 600,
       maximumInstances: 100,
-      environment: ['AGENT_COST_PER_RUN_CENTS', 'PUBSUB_VERIFY_OIDC', 'PUBSUB_AUDIENCE', 'RESULTS_TOPIC', 'RESULTS_TOPIC_ID'],
+      environment: [
+        ...['AGENT_COST_PER_RUN_CENTS', 'PUBSUB_VERIFY_OIDC', 'PUBSUB_AUDIENCE'],
+        ...['PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID', 'RESULTS_TOPIC', 'RESULTS_TOPIC_ID'],
+      ],
     },
     /** The second example: an agent of a user's own, which reaches the store through `dispatch` alone. */
     codex: {
@@ -236,6 +240,7 @@ export const topology: Topology = {
       access: 'push',
       roles: [
         { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'publish', topic: 'tasks' },
         { kind: 'publish', topic: 'callbacks' },
         { kind: 'bucket', bucket: 'payloads', access: 'write' },
         { kind: 'secret', secret: 'signing-key' },
@@ -244,7 +249,7 @@ export const topology: Topology = {
       concurrency: 80,
       timeoutSeconds: 60,
       maximumInstances: 40,
-      environment: ['RESULTS_PUBSUB_VERIFY_OIDC', 'RESULTS_PUBSUB_AUDIENCE'],
+      environment: ['PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID', 'RESULTS_PUBSUB_VERIFY_OIDC', 'RESULTS_PUBSUB_AUDIENCE'],
     },
     'dead-letters': {
       routes: [],
@@ -276,6 +281,18 @@ export const topology: Topology = {
       maximumInstances: 40,
       environment: ['PUBSUB_VERIFY_OIDC'],
     },
+    /** Reads what it maps: from a folder, which there is in local runtimes alone. */
+    projects: {
+      routes: ['/dependency-map'],
+      access: 'front',
+      roles: [{ kind: 'database', database: 'control', access: 'read' }],
+      memoryMiB: 1024,
+      // The parsers keep a processor busy, and one text after the other in memory.
+      concurrency: 8,
+      timeoutSeconds: 60,
+      maximumInstances: 10,
+      environment: [],
+    },
     sweeper: {
       routes: [],
       access: 'push',
@@ -302,6 +319,8 @@ export const topology: Topology = {
     payloads: { deleteAfterDays: 45 },
     /** Documents that users put there for their agents to read, under `<tenant>/`. */
     uploads: {},
+    /** Manifests and the blobs they name; what no kept manifest names is swept. */
+    backups: {},
   },
 
   secrets: ['signing-key', 'webhook-keys'],
@@ -321,6 +340,7 @@ export const topology: Topology = {
         'metadata',
         'timeline',
         'work',
+        'dependencies',
         'leasedAt',
         'wakeAt',
         'createdAt',
@@ -338,6 +358,13 @@ export const topology: Topology = {
         listIndex('agent', 'traceId'),
         listIndex('status', 'agent', 'traceId'),
       ],
+    },
+    /** Who waits for whom: one for each dependency, as long as that has not ended. `rank` is the order of release. */
+    dependents: {
+      database: 'tasks',
+      ttlField: 'expireAt',
+      unindexed: ['dependent', 'rank', 'expireAt'],
+      indexes: [[asc('dependency'), asc('rank')]],
     },
     /** The older half of a long timeline, moved out in the commit that appended to it. */
     timelines: { database: 'tasks', ttlField: 'expireAt', unindexed: ['entries', 'expireAt'], indexes: [] },

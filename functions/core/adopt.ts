@@ -55,7 +55,8 @@ async function passedOn(runtime: Adopters, message: PushMessage, { agent, packet
 
 /** A task whose time has not come waits in the store, where the sweeper finds it. */
 async function laterOn(runtime: Adopters, message: PushMessage, { agent, packet }: Admitted): Promise<Adopted> {
-  await createTask(runtime, { tenant: 'default', agent, packet, fallbackId: idOf(message), by: 'publisher' });
+  const { known } = await createTask(runtime, { tenant: 'default', agent, packet, fallbackId: idOf(message), by: 'publisher' });
+  if (isEnded(known.task.status)) await followUp(runtime, known);
   return { kind: 'acknowledge' };
 }
 
@@ -101,6 +102,8 @@ async function created(
     fallbackId: idOf(message),
     by: 'publisher',
     first: (known: Known) => {
+      // What it waits for is read in the commit that creates it; one that waits for nothing any more is claimed behind it.
+      if (packet.dependencies !== undefined) return undefined;
       const decision = decideClaim(runtime, known, request);
       if (!('change' in decision)) return undefined;
       claimed = decision.gives(known).kind;

@@ -1,6 +1,7 @@
 /** Claiming: the one write after which an attempt may run. Its precondition is the version, so of any number of claimants one wins. */
 
-import { type Closers, closing } from './close.ts';
+import type { Closers } from './close.ts';
+import { closing } from './closing.ts';
 import { followUp } from './follow-ups.ts';
 import { SERVER_TIME } from './ports.ts';
 import type { Runtime } from './runtime.ts';

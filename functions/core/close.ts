@@ -1,29 +1,14 @@
-/**
- * How a task ends. `closing()` alone makes terminal states, whether written here, by a claim that comes too late or by a
- * cancellation; the same write settles what the attempts cost and sets what must follow.
- */
+/** Ending a task: with an attempt's outcome, without one, and what a report is worth that comes after the end. */
 
 import { overrun, settled } from './charges.ts';
+import { closing, type End } from './closing.ts';
 import { followUp } from './follow-ups.ts';
 import type { Runtime } from './runtime.ts';
 import { canSettle } from './settle-budgets.ts';
 import { type Change, type Decision, decideAndWrite } from './store.ts';
-import { type EndStatus, type FollowUp, isEnded, type Known, type Reference, type TaskCore, type TaskError } from './task.ts';
+import { type FollowUp, isEnded, type Known, type TaskCore } from './task.ts';
 
-export type Closers = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'messages' | 'log'>;
-
-/** How a task ends. `costMicros` is what the attempt reports; without it the attempt is settled at its quote. */
-export interface End {
-  readonly status: EndStatus;
-  readonly result?: unknown;
-  readonly resultRef?: Reference;
-  readonly error?: TaskError;
-  readonly costMicros?: number;
-  /** When the run ended, by the agent's clock: one that ended after the ttl has expired, whatever it brought. */
-  readonly endedAt?: number;
-  /** Who ended it, for the timeline. */
-  readonly by?: string;
-}
+export type Closers = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'messages' | 'agents' | 'log'>;
 
 /**
  * `closed` by this call; `repeated`: the same epoch had closed it; `settled`: it had ended otherwise, this attempt's cost was
@@ -57,51 +42,6 @@ function decideClose(runtime: Closers, known: Known, end: End, epoch: number | u
   if (epoch !== undefined && epoch < task.epoch && timely.status !== 'succeeded')
     return settle(runtime, known, end, epoch, 'dropped');
   return { change: closing(runtime, task, timely, epoch), gives: (closed) => ({ kind: 'closed', known: closed }) };
-}
-
-/** What ends the task: its last state, the charges, the follow-ups and when the record may go. */
-export function closing(runtime: Closers, task: TaskCore, end: End, epoch: number | undefined): Change {
-  const now = runtime.clock.now();
-  const pending: FollowUp[] = [
-    ...(task.callbackUrl === undefined ? [] : (['callback'] as const)),
-    ...(canSettle(task) ? (['budget'] as const) : []),
-  ];
-  const charges = task.charges.map((charge) => settled(charge, charge.epoch === epoch ? end.costMicros : undefined));
-  const error = reasonOf(end);
-  return {
-    set: {
-      status: end.status,
-      charges,
-      finishedAt: now,
-      expireAt: now + runtime.settings.times.retentionMs,
-      ...(epoch === undefined ? {} : { closedEpoch: epoch }),
-      ...(end.resultRef ? { resultRef: end.resultRef } : end.status === 'succeeded' ? { result: end.result ?? null } : {}),
-      ...(error ? { error } : {}),
-      ...(pending.length > 0 ? { pending, wakeAt: now + runtime.settings.times.republishMs } : {}),
-    },
-    remove: [
-      'leasedAt',
-      'leaseMs',
-      'retryAt',
-      'wakeDelayMs',
-      'cancelRequested',
-      'parked',
-      ...(pending.length > 0 ? [] : (['wakeAt'] as const)),
-    ],
-    event: {
-      event: end.status,
-      ...(epoch === undefined ? {} : { epoch }),
-      ...(error ? { code: error.code } : {}),
-      ...overrun(runtime, task, epoch, end.costMicros),
-      ...(end.by ? { by: end.by } : {}),
-    },
-  };
-}
-
-/** Why a task did not succeed: every one that ended says so, also where its agent did not. */
-function reasonOf({ status, error }: End): TaskError | undefined {
-  if (status === 'succeeded') return undefined;
-  return error ?? { code: status === 'expired' ? 'ttl_expired' : status, message: 'The agent gave no reason.' };
 }
 
 /** Notes what an attempt that no longer counts has cost, and changes nothing else. */

@@ -1,18 +1,17 @@
 /** Creating a task: the first of its three writes. With an idempotency key a duplicate collides instead of needing a lookup. */
 
-import { createHash } from 'node:crypto';
 import type { Agent } from './agents.ts';
 import { checkIn } from './claim-check.ts';
+import { dependentWrites } from './dependencies.ts';
 import { Problem } from './errors.ts';
 import { hashedId } from './hashed-id.ts';
 import { commitHolding } from './holds.ts';
-import { microsFromCents } from './money.ts';
+import { beginning, newTask } from './new-task.ts';
 import type { TimedPacket } from './packet.ts';
 import { PreconditionFailed } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import { canSettle } from './settle-budgets.ts';
-import { chained } from './signing.ts';
-import { type Change, SHARDS, TASKS } from './store.ts';
+import { type Change, TASKS } from './store.ts';
 import { coreOf, type Hold, isEnded, type Known, type Reference, type Task } from './task.ts';
 import { fromDocument, toDocument } from './task-document.ts';
 
@@ -36,12 +35,13 @@ export interface Created {
   readonly task: Task;
 }
 
-type Creators = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'objects'>;
+type Creators = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'objects' | 'log'>;
 
 /**
- * Creates a task as `queued`, or `waiting` while its `notBefore` lies ahead, with what it holds of shared budgets. Throws `Problem`
- * 422 `idempotency_key_reused` when the key stands for another agent or payload, 402 `budget_exceeded`, 409 `parent_ended`, 422
- * `parent_not_found`, 413 `too_large`, 503 `store_unavailable`.
+ * Creates a task as `queued`, or `waiting` while its `notBefore` lies ahead or a dependency has not ended, with what it holds of
+ * shared budgets. One that has a dependency which failed has ended with it, as `cancelled`: what is then pending is left to the
+ * caller. Throws `Problem` 422 `idempotency_key_reused` when the key stands for another agent or payload, 402 `budget_exceeded`,
+ * 409 `parent_ended`, 422 `parent_not_found`, `dependency_not_found`, 413 `too_large`, 503 `store_unavailable`.
  */
 export async function createTask(runtime: Creators, creation: Creation): Promise<Created> {
   const { tenant, agent, packet } = creation;
@@ -50,20 +50,20 @@ export async function createTask(runtime: Creators, creation: Creation): Promise
       ? (creation.fallbackId ?? runtime.ids.random(16))
       : keyedId(tenant, agent.name, packet.idempotencyKey);
   const payloadRef = await checkIn(runtime, tenant, id, 'payload', packet.payload);
-  const fresh = newTask(runtime, creation, payloadRef);
-  const change = creation.first?.({ id, version: '', task: fresh });
-  const task = change === undefined ? fresh : changed(runtime, fresh, change);
+  const task = newTask(runtime, creation, payloadRef);
   let replaced: string | undefined;
   for (let tries = 0; tries < 5; tries++) {
     try {
       let held: Task = task;
-      const [written] = await commitHolding(runtime, task, async (holds) => {
-        held = holds === undefined ? task : { ...task, holds, ...settledAtOnce(runtime, task, holds) };
+      const [written] = await commitHolding(runtime, task, async (holds, accounts) => {
+        const begun = await beginning(runtime, creation, id, task, accounts);
+        held = holds === undefined ? begun : { ...begun, holds, ...settledAtOnce(runtime, begun, holds) };
         const data = toDocument(held as unknown as Record<string, unknown>);
         return [
           replaced === undefined
             ? { kind: 'create', collection: TASKS, id, data }
             : { kind: 'replace', collection: TASKS, id, data, version: replaced },
+          ...dependentWrites(id, held),
         ];
       });
       const stored = held.leasedAt === undefined ? held : { ...held, leasedAt: written?.at };
@@ -84,7 +84,7 @@ export async function createTask(runtime: Creators, creation: Creation): Promise
   throw new Problem(503, 'contention', 'The task could not be created; try again.', { retryAfterSeconds: 1 });
 }
 
-/** A task that was adopted too late ends as it is created: what it holds is then to be given back. */
+/** A task that was adopted too late, or whose dependency failed, ends as it is created: what it holds is then to be given back. */
 function settledAtOnce(runtime: Creators, { status, pending, wakeAt }: Task, holds: readonly Hold[]): Partial<Task> {
   if (!isEnded(status) || !canSettle({ holds })) return {};
   return { pending: [...(pending ?? []), 'budget'], wakeAt: wakeAt ?? runtime.clock.now() + runtime.settings.times.republishMs };
@@ -105,67 +105,7 @@ function replay(found: Task, known: Known, wanted: Task): Created {
   return { kind, known, payloadRef: found.payloadRef, task: found };
 }
 
-function newTask(runtime: Creators, { tenant, agent, packet, by }: Creation, payloadRef: Reference | undefined): Task {
-  const now = runtime.clock.now();
-  const notBefore = packet.notBefore === undefined ? undefined : packet.notBefore * 1000;
-  const waiting = notBefore !== undefined && notBefore > now;
-  const { republishMs, waitingMaximumMs } = runtime.settings.times;
-  const { entry, chain } = chained(runtime.signing, { head: '', count: 0 }, { at: now, event: waiting ? 'waiting' : 'queued', by });
-  const { agent: _, payload, budgetCents, notBefore: __, ...given } = packet;
-  return withoutUndefined({
-    ...given,
-    ...(payloadRef ? { payloadRef } : { payload }),
-    tenant,
-    agent: agent.name,
-    status: waiting ? 'waiting' : 'queued',
-    traceId: packet.traceId ?? runtime.ids.random(16),
-    budgetMicros: budgetCents === undefined ? agent.priceMicros * packet.maxAttempts : microsFromCents(budgetCents),
-    budgetFromEpoch: 0,
-    charges: [],
-    attempts: 0,
-    epoch: 0,
-    redrives: 0,
-    fingerprint: fingerprint(agent.name, payload),
-    requestId: runtime.ids.random(12),
-    shard: runtime.ids.below(SHARDS),
-    createdAt: now,
-    updatedAt: now,
-    notBefore,
-    wakeAt: waiting
-      ? Math.min(notBefore, now + waitingMaximumMs, packet.ttl * 1000)
-      : Math.min(now + republishMs, packet.ttl * 1000),
-    chain,
-    timeline: [entry],
-  }) as unknown as Task;
-}
-
-function changed(runtime: Creators, task: Task, change: Change): Task {
-  const next: Record<string, unknown> = { ...task, ...change.set };
-  for (const field of change.remove ?? []) delete next[field];
-  if (change.event === undefined) return next as unknown as Task;
-  const { entry, chain } = chained(runtime.signing, task.chain, { at: runtime.clock.now(), ...change.event });
-  return { ...next, chain, timeline: [...task.timeline, entry] } as unknown as Task;
-}
-
 /** The id that an idempotency key stands for. */
 export function keyedId(tenant: string, agent: string, key: string): string {
   return hashedId(tenant, agent, key);
-}
-
-/** What makes two requests the same: agent and payload, whatever the order of the keys. */
-export function fingerprint(agent: string, payload: unknown): string {
-  return createHash('sha256')
-    .update(JSON.stringify([agent, sorted(payload)]))
-    .digest('base64url');
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return ['array', ...value.map(sorted)];
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return ['object', ...entries.map(([key, inner]) => [key, sorted(inner)])];
-}
-
-function withoutUndefined(object: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }

@@ -26,23 +26,26 @@ export interface Holder {
   readonly parentTaskId?: string;
   /** Whether its cost is to be booked in a day that may have been added up. */
   readonly late?: boolean;
+  /** Tasks that it reads and marks in the same commit. */
+  readonly dependencies?: readonly string[];
 }
 
 /**
- * Commits writes together with the holds that they need; without any limit or parent it is a plain commit. `writes` makes them
- * from the holds. Throws `Problem` 402 `budget_exceeded`, 409 `parent_ended`, 422 `parent_not_found`; `PreconditionFailed`.
+ * Commits writes together with the holds that they need; without any limit, parent or dependency it is a plain commit. `writes`
+ * makes them from the holds, and may read and write other shared documents. Throws `Problem` 402 `budget_exceeded`, 409 `parent_ended`, 422 `parent_not_found`; `PreconditionFailed`.
  */
 export async function commitHolding(
   runtime: Holders,
   holder: Holder,
-  writes: (holds: readonly Hold[] | undefined) => Promise<readonly Write[]>,
+  writes: (holds: readonly Hold[] | undefined, accounts?: Accounts) => Promise<readonly Write[]>,
 ): Promise<readonly Written[]> {
   const limits = await limitsOf(runtime, holder.tenant);
   const isLimited = scopesOf(holder).some((scope) => Object.hasOwn(limits, scope));
-  if (!isLimited && holder.parentTaskId === undefined && !holder.late) return runtime.documents.commit(await writes(undefined));
+  const isAlone = holder.parentTaskId === undefined && holder.dependencies === undefined;
+  if (!isLimited && isAlone && !holder.late) return runtime.documents.commit(await writes(undefined));
   return post(runtime, holder.tenant, async (accounts) => {
     const holds = await takeAll(runtime, accounts, holder, limits);
-    return writes(holds.length > 0 ? holds : undefined);
+    return writes(holds.length > 0 ? holds : undefined, accounts);
   });
 }
 

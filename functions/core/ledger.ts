@@ -13,6 +13,8 @@ import type { Runtime } from './runtime.ts';
 
 const POSTINGS_PER_COMMIT = 100;
 const BYTES_PER_COMMIT = 4 * 1024 * 1024;
+/** Of the postings' own: one of a task that waits for others has as many as those. */
+const WRITES_PER_COMMIT = 500;
 const MAX_TRIES = 50;
 const PAUSE_MS = 20;
 
@@ -120,12 +122,15 @@ async function decided(accounts: OpenAccounts, batch: readonly Posting[]) {
   const ready: Ready[] = [];
   const refused: { readonly posting: Posting; readonly error: unknown }[] = [];
   let bytes = 0;
+  let count = 0;
   for (const [index, posting] of batch.entries()) {
     const staged = accounts.stage();
     try {
       const writes = await posting.decide(staged);
       bytes += Buffer.byteLength(JSON.stringify(writes));
-      if (bytes > BYTES_PER_COMMIT && ready.length > 0) return { ready, refused, left: batch.slice(index) };
+      count += writes.length;
+      const isFull = bytes > BYTES_PER_COMMIT || count > WRITES_PER_COMMIT;
+      if (isFull && ready.length > 0) return { ready, refused, left: batch.slice(index) };
       staged.keep();
       ready.push({ posting, writes });
     } catch (error) {

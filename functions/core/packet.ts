@@ -25,6 +25,7 @@ const jsonObject = z
   // The library would leave it out without a word.
   .refine((value) => !Object.hasOwn(Object(value), '__proto__'), 'has a field named __proto__')
   .pipe(z.record(z.string(), z.unknown()).refine(...keepable));
+const MAX_DEPENDENCIES = 100;
 const MAX_METADATA_BYTES = 16_384;
 const MAX_WORK_BYTES = 65_536;
 
@@ -60,6 +61,12 @@ export const packetSchema = z.strictObject({
   sessionId: name(200).optional(),
   projectId: name(200).optional(),
   parentTaskId: name(200).optional(),
+  /** Ids of the tasks that have to succeed before this one runs. */
+  dependencies: z
+    .array(name(200))
+    .max(MAX_DEPENDENCIES)
+    .refine((ids) => new Set(ids).size === ids.length, 'names a task twice')
+    .optional(),
   priority: z.int().min(-1000).max(1000).default(0),
   modifies: z.boolean().optional(),
   notBefore: z.number().positive().optional(),

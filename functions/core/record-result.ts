@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { carriable } from './claim-check.ts';
-import { close } from './close.ts';
+import { type Closers, close } from './close.ts';
 import { resultSchema } from './json-value.ts';
 import { retry } from './lease.ts';
 import { type Incoming, jsonOf, type PushMessage } from './push-gate.ts';
@@ -27,7 +27,7 @@ const foreignResult = z.object({
   }),
 });
 
-type Recorders = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'messages' | 'objects' | 'log'>;
+type Recorders = Closers & Pick<Runtime, 'objects'>;
 
 /** Records an outcome, or quarantines what can never be recorded. Throws what should be delivered again. */
 export async function recordResult(runtime: Recorders, incoming: Incoming): Promise<void> {

@@ -91,6 +91,10 @@ const schema = z.strictObject({
       inlineBytes: z.coerce.number().int().min(1024).max(262_144).default(262_144),
       maxBytes: z.coerce.number().int().max(31_457_280).default(31_457_280),
       deliveryConcurrency: z.coerce.number().int().min(1).max(1000).default(64),
+      /** Of a project whose imports are mapped: its source files, their bytes together, and those of one, above which it is left out. */
+      mapFiles: z.coerce.number().int().min(1).max(100_000).default(20_000),
+      mapBytes: z.coerce.number().int().min(1).default(268_435_456),
+      mapFileBytes: z.coerce.number().int().min(1).max(8_388_608).default(2_097_152),
     })
     .prefault({}),
   times: z
@@ -109,7 +113,11 @@ const schema = z.strictObject({
       /** How long `/dispatch` in http mode holds its answer. */
       httpWaitMs: milliseconds.default(30_000),
       runMaximumMs: milliseconds.max(540_000).default(540_000),
+      /** How long one call works on the map of a project's imports. */
+      mapMs: milliseconds.max(50_000).default(30_000),
       waitingMaximumMs: milliseconds.default(300_000),
+      /** How long one call works on what follows an end, before it leaves the rest to the sweeper. */
+      followUpMs: milliseconds.default(5_000),
       /** How long an instance remembers a tenant's limits, so after how long a first limit binds. */
       limitsCacheMs: milliseconds.default(10_000),
       /** An allowance that was not filled for this long goes back to its budget. */
@@ -203,9 +211,9 @@ function refuseLocalSettings(settings: Settings): void {
   const refused = [
     settings.auth === 'open' && 'auth (open)',
     settings.allowLoopback && 'allowLoopback',
+    settings.projectRoots.length > 0 && 'projectRoots',
     !settings.oidc.verifyPush && 'oidc.verifyPush (off)',
     !settings.oidc.verifyResults && 'oidc.verifyResults (off)',
-    settings.projectRoots.length > 0 && 'projectRoots',
   ].filter((name) => name !== false);
   if (refused.length > 0) throw new Problem(422, 'invalid_settings', `Only local runtimes may set ${refused.join(', ')}.`);
 }

@@ -38,7 +38,7 @@ export interface Charge {
 }
 
 /** What must follow a close; each is idempotent, repeated by the sweeper until it is cleared. */
-export type FollowUp = 'callback' | 'budget';
+export type FollowUp = 'callback' | 'budget' | 'dependents';
 
 /** The budgets of a day that tasks share. */
 export type Shared = 'tenant' | 'agent';
@@ -112,6 +112,10 @@ export interface TaskCore {
   readonly updatedAt: number;
   readonly finishedAt?: number;
   readonly notBefore?: number;
+  /** While it waits: the dependencies that are not known to have succeeded. */
+  readonly waitingFor?: readonly string[];
+  /** Others may wait for it: set in the commit that creates one, so whoever closes it knows. */
+  readonly hasDependents?: boolean;
   readonly wakeAt?: number;
   readonly wakeDelayMs?: number;
   readonly retryAt?: number;
@@ -155,6 +159,8 @@ export interface Task extends TaskCore {
   readonly lastError?: TaskError;
   readonly metadata?: JsonObject;
   readonly work?: JsonObject;
+  /** The tasks that had to succeed before it, as it was asked for. */
+  readonly dependencies?: readonly string[];
   readonly timeline: readonly TimelineEntry[];
 }
 
@@ -175,6 +181,7 @@ export const BULK: ReadonlySet<string> = new Set([
   'lastError',
   'metadata',
   'work',
+  'dependencies',
   'timeline',
 ]);
 

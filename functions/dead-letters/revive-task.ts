@@ -4,6 +4,7 @@ import { admitMessage } from '../core/adopt.ts';
 import { close } from '../core/close.ts';
 import { createTask, keyedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
+import { followUp } from '../core/follow-ups.ts';
 import { type Incoming, jsonOf, type PushMessage } from '../core/push-gate.ts';
 import { quarantine } from '../core/quarantine.ts';
 import { publishOrLeave, runMessage } from '../core/run-message.ts';
@@ -62,7 +63,9 @@ async function adopted(
     // The dead letter's own id: no attribute carries the id that the message had before.
     const fallbackId = keyedId('default', 'message', message.messageId);
     const created = await createTask(runtime, { tenant: 'default', agent, packet, fallbackId, by: 'publisher' });
-    if (created.kind === 'created') await publishOrLeave(runtime, runMessage(created.known, created.task));
+    if (created.kind === 'created' && created.task.status === 'queued')
+      await publishOrLeave(runtime, runMessage(created.known, created.task));
+    else if (created.kind === 'created') await followUp(runtime, created.known);
   } catch (error) {
     if (!(error instanceof Problem) || error.status >= 500) throw error;
     await refuse(error.code, error.message);

@@ -1,7 +1,7 @@
 /** `POST /task/{id}/cancel`: ends what has not started, asks what runs to stop; the children of a task too. */
 
 import type { Caller } from '../core/authenticate.ts';
-import { closing } from '../core/close.ts';
+import { closing } from '../core/closing.ts';
 import { Problem } from '../core/errors.ts';
 import { followUp } from '../core/follow-ups.ts';
 import { newestFirst } from '../core/list-tasks.ts';

@@ -5,6 +5,7 @@ import type { Agent } from '../core/agents.ts';
 import type { Caller } from '../core/authenticate.ts';
 import { type Created, createTask } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
+import { followUp } from '../core/follow-ups.ts';
 import { publishOrLeave, type RunMessage, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
@@ -21,12 +22,14 @@ export interface Dispatched {
 
 /**
  * Takes a packet. Throws `Problem` 422 `invalid_fields` (every bad field named), `agent_not_found`, `egress_denied`,
- * `idempotency_key_reused`; 413 `too_large`. Nothing is written then.
+ * `dependency_not_found`, `parent_not_found`, `idempotency_key_reused`; 402 `budget_exceeded`; 409 `parent_ended`; 413 `too_large`. Nothing is written then.
  */
 export async function postDispatch(runtime: Runtime, caller: Caller, body: unknown): Promise<Dispatched> {
   const { agent, packet } = await admit(runtime, body, runtime.clock.now());
   const created = await createTask(runtime, { tenant: caller.tenant, agent, packet, by: caller.name });
   const { status } = created.known.task;
+  // A dependency had failed: the task has ended as it was created.
+  if (created.kind === 'created' && isEnded(status)) await followUp(runtime, created.known);
   if (created.kind === 'replayed' || status !== 'queued') return dispatched(runtime, created);
 
   const run = runMessage(created.known, { payload: packet.payload, payloadRef: created.payloadRef });

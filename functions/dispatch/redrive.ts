@@ -88,12 +88,12 @@ async function revive(
     },
     remove: [
       ...(['error', 'lastError', 'finishedAt', 'closedEpoch', 'expireAt', 'pending', 'callback'] as const),
-      ...(['deadLetters', 'retryAt', 'wakeDelayMs', 'children'] as const),
+      ...(['deadLetters', 'retryAt', 'wakeDelayMs', 'children', 'hasDependents'] as const),
     ],
     event: { event: 'redriven', by: caller.name },
   };
   let after: Awaited<ReturnType<typeof changeWrites>>['after'] | undefined;
-  const written = await commitHolding(runtime, { ...task, late: isOld(task, now) }, async (holds) => {
+  const written = await commitHolding(runtime, { ...task, late: isOld(task, now), dependencies: undefined }, async (holds) => {
     const held: Change = holds
       ? { ...change, set: { ...change.set, holds } }
       : { ...change, remove: [...(change.remove ?? []), 'holds'] };

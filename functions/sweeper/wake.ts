@@ -8,6 +8,7 @@ import { publishRun, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { type Change, writeChange } from '../core/store.ts';
 import { isEnded, type Known, type Task } from '../core/task.ts';
+import { proceed } from '../core/waiting.ts';
 
 /** Does it, and says what it was. `at` is the store's time, by which leases are judged: no clock's skew matters. */
 export async function wake(runtime: Runtime, known: Known<Task>, at: number): Promise<string> {
@@ -47,18 +48,9 @@ async function endCancelled(runtime: Runtime, known: Known<Task>): Promise<strin
 }
 
 async function wakeWaiting(runtime: Runtime, known: Known<Task>): Promise<string> {
-  const { task } = known;
-  const now = runtime.clock.now();
-  const { waitingMaximumMs, republishMs } = runtime.settings.times;
-  if (task.notBefore !== undefined && task.notBefore > now) {
-    await writeChange(runtime, known, { set: { wakeAt: Math.min(task.notBefore, now + waitingMaximumMs, task.ttl * 1000) } });
-    return 'waiting';
-  }
-  await rewritten(runtime, known, {
-    set: { status: 'queued', wakeAt: Math.min(now + republishMs, task.ttl * 1000) },
-    event: { event: 'queued', by: 'sweeper' },
-  });
-  return 'released';
+  const next = await proceed(runtime, known, 'sweeper');
+  if (next.kind === 'cancelled') await followUp(runtime, next.known, 'sweeper');
+  return next.kind;
 }
 
 /** The version is moved first, so that of two sweeps one publishes; the wait doubles per task up to its maximum. */

@@ -52,8 +52,11 @@ export function bare({ firestore, pubsub, auth }: Libraries) {
         await idTokenProvider.fetchIdToken(call.audience);
         return;
       }
-      case 'post':
-        await (await fetch(call.url, { method: 'POST', headers: call.headers, body: call.body })).arrayBuffer();
+      case 'post': {
+        const reply = await fetch(call.url, { method: 'POST', headers: call.headers, body: call.body });
+        const text = await reply.text();
+        if (!reply.ok) throw new Error(`${call.url} answered ${reply.status}: ${text}`);
+      }
     }
   }
 

@@ -51,6 +51,7 @@ export const packet: Overrides = {
     'https://[::1%25]/',
   ),
   parentTaskId: usual(3, earlier, naughty),
+  dependencies: usual(8, fc.uniqueArray(earlier, { maxLength: 3 }), fc.array(naughty, { maxLength: 3 })),
   notBefore: fc.constantFrom(soon - 10, soon + 1_000_000, soon + 3_000, 1),
 };
 

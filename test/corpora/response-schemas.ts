@@ -18,7 +18,7 @@ export const CODES: Readonly<Record<number, readonly string[]>> = {
   415: ['unsupported_media_type'],
   422: [
     ...['invalid_fields', 'agent_not_found', 'agent_mismatch', 'egress_denied', 'idempotency_key_reused'],
-    ...['invalid_json', 'parent_not_found'],
+    ...['invalid_json', 'parent_not_found', 'dependency_not_found'],
   ],
 };
 
@@ -83,6 +83,8 @@ export const taskSchema = z
     sessionId: z.string().min(1).max(200).optional(),
     projectId: z.string().min(1).max(200).optional(),
     parentTaskId: z.string().min(1).max(200).optional(),
+    dependencies: z.array(z.string().regex(ID)).min(1).max(100).optional(),
+    waitingFor: z.array(z.string().regex(ID)).min(1).max(100).optional(),
     cancelRequested: z.literal(true).optional(),
     createdAt: time,
     updatedAt: time,
@@ -97,6 +99,8 @@ export const taskSchema = z
     if (ended && task.status !== 'succeeded' && task.error === undefined) wrong(`is ${task.status} without an error`);
     if (task.costCents > task.budgetCents && !task.timeline.some(({ event }) => event === 'redriven'))
       wrong('costs more than its budget');
+    if (task.waitingFor !== undefined && task.status !== 'waiting') wrong(`is ${task.status}, and waits for ${task.waitingFor}`);
+    if (task.waitingFor?.some((id) => !task.dependencies?.includes(id))) wrong('waits for what is none of its dependencies');
     if (task.updatedAt < task.createdAt) wrong('was changed before it was made');
     if (task.ttl > Date.parse(task.updatedAt) / 1000 + 604_801) wrong('may run for more than 7 days');
   });

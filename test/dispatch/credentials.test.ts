@@ -109,6 +109,8 @@ describe('credentials, where they are required', function () {
     }
     assert.deepEqual((await stack.get<{ tasks: View[] }>('/tasks?trace=tenants', other)).body.tasks, []);
     assert.equal((await stack.get<{ tasks: View[] }>('/tasks?trace=tenants', acme)).body.tasks.length, 1);
+    const waiting = await stack.dispatch<Refusal>({ dependencies: [body.id] }, other);
+    assert.deepEqual([waiting.status, waiting.body.code], [422, 'dependency_not_found']);
     const same = await stack.dispatch({ idempotencyKey: 'shared', payload: { other: 1 } }, other);
     assert.equal(same.status, 200);
     assert.notEqual(same.body.id, body.id);

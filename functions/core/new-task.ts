@@ -1,0 +1,92 @@
+/** A task as it is written first: from its packet, and from what those that it waits for have come to. */
+
+import { createHash } from 'node:crypto';
+import type { Accounts } from './accounts.ts';
+import { closing } from './closing.ts';
+import type { Creation } from './create.ts';
+import { awaitAll } from './dependencies.ts';
+import { microsFromCents } from './money.ts';
+import type { Runtime } from './runtime.ts';
+import { chained } from './signing.ts';
+import { type Change, SHARDS } from './store.ts';
+import type { Reference, Task } from './task.ts';
+import { dependencyFailed, wakeOf } from './waiting.ts';
+
+type Makers = Pick<Runtime, 'signing' | 'clock' | 'ids' | 'settings' | 'log'>;
+
+/** All of it that needs no look at others; it has not begun, so its timeline is empty. */
+export function newTask(runtime: Makers, { tenant, agent, packet }: Creation, payloadRef: Reference | undefined): Task {
+  const now = runtime.clock.now();
+  const { agent: _, payload, budgetCents, notBefore, dependencies = [], ...given } = packet;
+  return withoutUndefined({
+    ...given,
+    ...(payloadRef ? { payloadRef } : { payload }),
+    tenant,
+    agent: agent.name,
+    status: 'queued',
+    traceId: packet.traceId ?? runtime.ids.random(16),
+    budgetMicros: budgetCents === undefined ? agent.priceMicros * packet.maxAttempts : microsFromCents(budgetCents),
+    budgetFromEpoch: 0,
+    charges: [],
+    attempts: 0,
+    epoch: 0,
+    redrives: 0,
+    fingerprint: fingerprint(agent.name, payload),
+    requestId: runtime.ids.random(12),
+    shard: runtime.ids.below(SHARDS),
+    createdAt: now,
+    updatedAt: now,
+    notBefore: notBefore === undefined ? undefined : notBefore * 1000,
+    dependencies: dependencies.length === 0 ? undefined : dependencies,
+    chain: { head: '', count: 0 },
+    timeline: [],
+  }) as unknown as Task;
+}
+
+/** The task as it is written first: what its dependencies have come to decides how it begins. */
+export async function beginning(
+  runtime: Makers,
+  { by, first }: Creation,
+  id: string,
+  task: Task,
+  accounts: Accounts | undefined,
+): Promise<Task> {
+  const { waitingFor, failed } = accounts === undefined ? { waitingFor: [] } : await awaitAll(runtime, accounts, task);
+  const now = runtime.clock.now();
+  const waits = waitingFor.length > 0 || failed !== undefined || (task.notBefore ?? 0) > now;
+  const status = waits ? 'waiting' : 'queued';
+  const wakeAt = waits ? wakeOf(runtime, task) : Math.min(now + runtime.settings.times.republishMs, task.ttl * 1000);
+  const set = { status, wakeAt, ...(waitingFor.length > 0 ? { waitingFor } : {}) } as const;
+  const begun = changed(runtime, task, { set, event: { event: status, by } });
+  const change = first?.({ id, version: '', task: begun });
+  const next = change === undefined ? begun : changed(runtime, begun, change);
+  if (failed === undefined) return next;
+  const end = { status: 'cancelled', error: dependencyFailed(failed), by: 'dependency' } as const;
+  return changed(runtime, next, closing(runtime, next, end, undefined));
+}
+
+function changed(runtime: Makers, task: Task, change: Change): Task {
+  const next: Record<string, unknown> = { ...task, ...change.set };
+  for (const field of change.remove ?? []) delete next[field];
+  if (change.event === undefined) return next as unknown as Task;
+  const { entry, chain } = chained(runtime.signing, task.chain, { at: runtime.clock.now(), ...change.event });
+  return { ...next, chain, timeline: [...task.timeline, entry] } as unknown as Task;
+}
+
+/** What makes two requests the same: agent and payload, whatever the order of the keys. */
+export function fingerprint(agent: string, payload: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify([agent, sorted(payload)]))
+    .digest('base64url');
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return ['array', ...value.map(sorted)];
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return ['object', ...entries.map(([key, inner]) => [key, sorted(inner)])];
+}
+
+function withoutUndefined(object: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}
