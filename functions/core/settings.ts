@@ -118,8 +118,6 @@ const schema = z.strictObject({
       waitingMaximumMs: milliseconds.default(300_000),
       /** How long one call works on what follows an end, before it leaves the rest to the sweeper. */
       followUpMs: milliseconds.default(5_000),
-      /** How long one call works on what follows an end, before it leaves the rest to the sweeper. */
-      followUpMs: milliseconds.default(5_000),
       /** How long an instance remembers a tenant's limits, so after how long a first limit binds. */
       limitsCacheMs: milliseconds.default(10_000),
       /** An allowance that was not filled for this long goes back to its budget. */
