@@ -12,7 +12,7 @@ import { NAMES } from './bench/peer-rows.ts';
 import type { Row } from './bench/rows.ts';
 
 const HELP = `npm run bench -- [flags]
-  --quick             a tenth of the tasks
+  --quick             a tenth of the tasks, and 5 rounds of cold starts for 21
   --only=NAME,…       some parts alone: ${Object.keys(PARTS).join(', ')}
   --peers             the parts ${PEER_PARTS.join(' and ')}: Restate, BullMQ and pg-boss beside Heliograph, and a million stored tasks
   --contenders=NAME,… of the peers only these: ${Object.keys(NAMES).join(', ')}
