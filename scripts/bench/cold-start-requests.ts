@@ -48,7 +48,8 @@ const JSON_BODY = { 'content-type': 'application/json' };
 /** Everything around a function, on the emulators; the clients of this process find them by its environment. */
 export async function startFirstRequests(emulators: Emulators, dataDir: string): Promise<FirstRequests> {
   await using release = new AsyncDisposableStack();
-  const flags = { runtime: 'emulators', dataDir, logLevel: 'error' };
+  // A project of its own: whoever else uses these emulators keeps what is theirs.
+  const flags = { runtime: 'emulators', project: 'heliograph-cold-start', dataDir, logLevel: 'error' };
   const given = readSettings({}, flags);
   const issuer = release.adopt(await startIssuer({ ...given, folder: dataDir }), (it) => it.close());
   const receiver = createServer((_request, response) => response.writeHead(204).end());
