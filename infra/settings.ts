@@ -24,12 +24,13 @@ const environmentSchema = (topology: Topology) => {
     /** Holds Terraform's state; made before the first deployment. */
     stateBucket: z.string().regex(/^[a-z0-9][a-z0-9_.-]{1,61}[a-z0-9]$/, 'is no bucket name'),
     /**
-     * Front functions that everybody may call; they authenticate in code. The others admit `callers` alone, who send their token
+     * Front functions that everybody may call, or `all` of them; they authenticate in code. The others admit `callers` alone, who send their token
      * to Cloud Run as `X-Serverless-Authorization`: the customary header, or an API key, then reaches the function as it is.
      */
-    publicFunctions: z
-      .array(z.enum(fronts(topology), { error: `is no front function (${fronts(topology).join(', ')})` }))
-      .default([]),
+    publicFunctions: z.preprocess(
+      (given) => (given === 'all' ? fronts(topology) : given),
+      z.array(z.enum(fronts(topology), { error: `is no front function (${fronts(topology).join(', ')})` })).default([]),
+    ),
     callers: members.default([]),
     /**
      * Of each function at most, where its row would allow more: Cloud Run refuses a function that could use more processors than

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { accountEmail, bucketName, secretName } from '../../functions/core/addresses.ts';
 import { readSettings } from '../../functions/core/settings.ts';
 import { type Role, type Topology, topology } from '../../functions/topology.ts';
-import { at, type Block, type Synthesized, synthesized } from './synthesized.ts';
+import { at, type Block, fronts, type Synthesized, synthesized } from './synthesized.ts';
 
 const project = 'acme-agents';
 const settings = readSettings({}, { project, projectNumber: '123456789012', region: 'europe-west1' });
@@ -134,8 +134,8 @@ describe('the stack: access', () => {
     const closed = synthesized({ callers });
     const named = grantsOf(closed).filter(({ member }) => callers.includes(member));
     assert.deepEqual(
-      named.map(({ block }) => closed.resolve(block.name)),
-      ['heliograph-dispatch'],
+      named.map(({ block }) => closed.resolve(block.name)).sort(),
+      fronts.map((name) => `heliograph-${name}`).sort(),
     );
   });
 
@@ -166,7 +166,7 @@ describe('the stack: access', () => {
       at(block, 'service_config', 'ingress_settings'),
     ]);
     assert.deepEqual(Object.fromEntries(ingress), {
-      dispatch: 'ALLOW_ALL',
+      ...Object.fromEntries(fronts.map((name) => [name, 'ALLOW_ALL'])),
       'agent-light': 'ALLOW_ALL',
       codex: 'ALLOW_ALL',
       results: 'ALLOW_INTERNAL_ONLY',

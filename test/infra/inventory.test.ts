@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { bucketName, secretName } from '../../functions/core/addresses.ts';
 import { readSettings, unknownVariables } from '../../functions/core/settings.ts';
 import { type Topology, topology } from '../../functions/topology.ts';
-import { at, type Block, full, synthesized } from './synthesized.ts';
+import { at, type Block, fronts, full, synthesized } from './synthesized.ts';
 
 const settings = readSettings({}, { project: 'acme-agents', projectNumber: '123456789012', region: 'europe-west1' });
 
@@ -134,14 +134,14 @@ describe('the stack: what there is', () => {
     const balanced = synthesized(full);
     const [map] = Object.values(balanced.all('google_compute_url_map'));
     const paths = at<{ paths: string[] }[]>(map, 'path_matcher', 0, 'path_rule').flatMap((rule) => rule.paths);
-    const routes = topology.functions.dispatch?.routes ?? [];
+    const routes = fronts.flatMap((name) => topology.functions[name]?.routes ?? []);
     assert.deepEqual(paths.sort(), routes.flatMap((route) => [route, `${route}/*`]).sort());
     const [policy] = Object.values(balanced.all('google_compute_security_policy'));
     assert.deepEqual(at(policy, 'rule', 0, 'rate_limit_options', 'rate_limit_threshold'), { count: 600, interval_sec: 60 });
     const service_config = at<Block>(balanced.all('google_cloudfunctions2_function'), 'function_dispatch', 'service_config');
     assert.equal(service_config.ingress_settings, 'ALLOW_INTERNAL_AND_GCLB');
     const read = readSettings(service_config.environment_variables as Record<string, string>);
-    assert.deepEqual(read.functionUrls, { dispatch: 'https://heliograph.example.com' });
+    assert.deepEqual(read.functionUrls, Object.fromEntries(fronts.map((name) => [name, 'https://heliograph.example.com'])));
   });
 
   it('locks a bucket whose row says so', () => {

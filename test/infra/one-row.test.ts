@@ -64,9 +64,7 @@ describe('one changed row', () => {
     const moved = { ...topology, functions: { ...topology.functions, dispatch: { ...dispatch, routes: ['/v2'] } } };
     const paths = (from: Topology) => {
       const [map] = Object.values(
-        synthesized({ publicFunctions: ['dispatch'], balancer: { domain: 'heliograph.example.com' } }, from).all(
-          'google_compute_url_map',
-        ),
+        synthesized({ publicFunctions: 'all', balancer: { domain: 'heliograph.example.com' } }, from).all('google_compute_url_map'),
       );
       return at<{ paths: string[] }[]>(map, 'path_matcher', 0, 'path_rule').flatMap((rule) => rule.paths);
     };

@@ -24,6 +24,9 @@ export function at<Value>(block: unknown, ...keys: readonly (string | number)[])
   return keys.reduce((inner, key) => (inner as Readonly<Record<string | number, unknown>>)[key], block) as Value;
 }
 
+/** The front functions by name. */
+export const fronts = Object.keys(topology.functions).filter((name) => topology.functions[name]?.access === 'front');
+
 /** The smallest settings of an environment, and what a test adds. */
 export const environmentOf = (more: Block = {}) => ({
   project: 'acme-agents',
@@ -35,7 +38,7 @@ export const environmentOf = (more: Block = {}) => ({
 
 /** Settings that make everything there is. */
 export const full: Block = {
-  publicFunctions: ['dispatch'],
+  publicFunctions: 'all',
   minimumInstances: { dispatch: 2 },
   maximumInstances: 30,
   alertEmails: ['operations@example.com'],

@@ -228,7 +228,7 @@ describe('the cost model and the topology', () => {
 
   it('the stack is as the model has it: images, recovery, rules, alerts, processors', () => {
     const stack = synthesized({
-      publicFunctions: ['dispatch'],
+      publicFunctions: 'all',
       alertEmails: ['operations@example.com'],
       balancer: { domain: 'agents.example.com' },
     });

@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startEmbedded } from '../../emulator-bridge/embedded.ts';
 import { readSettings } from '../../functions/core/settings.ts';
+import { topology } from '../../functions/topology.ts';
 import manifest from '../../package.json' with { type: 'json' };
+import { readOptions } from '../../scripts/cost/options.ts';
+import { markdownReport } from '../../scripts/cost/report.ts';
 import { quiet } from '../emulator-bridge/kit.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
@@ -33,6 +36,12 @@ describe('README', () => {
     const rows = readme.slice(readme.indexOf('| dependency'));
     const names = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
     for (const name of names.filter((one) => !one.startsWith('@types/'))) assert.ok(rows.includes(`\`${name}\``), name);
+  });
+
+  it('prices what there is', () => {
+    const { load } = readOptions([], topology);
+    for (const table of markdownReport(topology, load).split('\n\n'))
+      assert.ok(readme.includes(table), `npm run cost -- --markdown:\n${table}`);
   });
 
   describe('its curl lines', function () {
