@@ -4,11 +4,16 @@ import { type Documents, PreconditionFailed, type Query, type Stored, type Write
 import type { Topology } from '../topology.ts';
 import { type Codec, firestoreCodec } from './firestore-values.ts';
 import { watchDocument } from './firestore-watch.ts';
-import { noop, type Warmable } from './warmable.ts';
 import { closeWithin, within } from './within.ts';
 
 /** The client itself tries for minutes. */
 const LONGEST_MS = 15_000;
+
+/** A store whose client can be loaded ahead of its first call. */
+export interface FirestoreDocuments extends Documents {
+  /** Resolves once it is loaded, or could not be: then the first call says why. */
+  warm(): Promise<void>;
+}
 
 /**
  * The document store on Firestore (or its emulator, by `FIRESTORE_EMULATOR_HOST`). A version is the document's update time, so
@@ -19,7 +24,7 @@ export function firestoreDocuments(options: {
   readonly projectId: string;
   readonly databaseId: string;
   readonly topology: Pick<Topology, 'collections'>;
-}): Documents & Warmable {
+}): FirestoreDocuments {
   let opening: Promise<Client> | undefined;
   const client = (): Promise<Client> => {
     opening ??= open(options);
@@ -27,7 +32,9 @@ export function firestoreDocuments(options: {
   };
 
   return {
-    warm: () => client().then(noop, noop),
+    async warm() {
+      await client().catch(() => {});
+    },
 
     async get(collection, id) {
       const { firestore, codec } = await client();

@@ -2,7 +2,6 @@ import type { PubSub, Topic } from '@google-cloud/pubsub';
 import { Problem } from '../core/errors.ts';
 import type { Messages } from '../core/ports.ts';
 import { refuseLargeMessage } from './message-size.ts';
-import { noop, type Warmable } from './warmable.ts';
 import { closeWithin, within } from './within.ts';
 
 export { pubsubSubscriptions } from './pubsub-subscriptions.ts';
@@ -16,7 +15,7 @@ const LONGEST_MS = 15_000;
  * The publishing side of Pub/Sub (or of its emulator, by `PUBSUB_EMULATOR_HOST`). What cannot be published is `Problem`
  * `messages_unavailable`, what is too large `message_too_large`.
  */
-export function pubsubMessages({ projectId }: { readonly projectId: string }): Messages & Warmable {
+export function pubsubMessages({ projectId }: { readonly projectId: string }): Messages {
   let opening: Promise<PubSub> | undefined;
   const topics = new Map<string, Topic>();
   const client = (): Promise<PubSub> => {
@@ -31,8 +30,6 @@ export function pubsubMessages({ projectId }: { readonly projectId: string }): M
   };
 
   return {
-    warm: () => client().then(noop, noop),
-
     async publish(topic, { data, attributes }) {
       const bytes = Buffer.from(data);
       refuseLargeMessage(bytes, attributes);

@@ -4,7 +4,7 @@ import { Problem } from '../core/errors.ts';
 import type { Objects } from '../core/ports.ts';
 import { requiredSecret } from '../core/required-secret.ts';
 import type { Settings } from '../core/settings.ts';
-import { type Role, topology } from '../topology.ts';
+import { topology } from '../topology.ts';
 import { systemClock } from './clock.ts';
 import { cloudObjects } from './cloud-storage.ts';
 import { firestoreDocuments } from './firestore.ts';
@@ -32,22 +32,19 @@ export function functionParts(name: string, settings: Settings): FunctionParts {
   const ports = granted(name, row.roles, all, settings);
   const { signing, ready } = lateSigning(() => requiredSecret(ports.secrets, 'signing-key'));
   const signs = row.roles.some((role) => role.kind === 'secret' && role.secret === 'signing-key');
+  const stores = row.roles.some((role) => role.kind === 'database' && role.database === 'tasks');
   let isWarm = false;
   return {
     parts: { ...ports, signing },
     ready() {
       const readable = signs ? ready() : Promise.resolve();
-      if (!isWarm) warm(row.roles, all);
+      // While the secret, and the rest of the first request, are on their way. The other clients wait until they are used: loading
+      // them takes the one processor from first requests that need none of them.
+      if (stores && !isWarm) void all.documents.warm();
       isWarm = true;
       return readable;
     },
   };
-}
-
-/** Loads the clients while the secret, and the rest of the first request, are on their way. */
-function warm(roles: readonly Role[], { documents, messages }: ReturnType<typeof allPorts>): void {
-  if (roles.some((role) => role.kind === 'database' && role.database === 'tasks')) void documents.warm();
-  if (roles.some((role) => role.kind === 'publish')) void messages.warm();
 }
 
 /** All parts, ready for use by whoever may do everything. */

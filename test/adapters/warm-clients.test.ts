@@ -35,15 +35,15 @@ function loaded(name: string): { made: string[]; ready: string[] } {
   }
 }
 
-describe('the clients of a function', function () {
+describe('the client of the store', function () {
   this.timeout(30_000);
 
   for (const [name, clients] of [
-    ['dispatch', ['@google-cloud/firestore', '@google-cloud/pubsub']],
-    ['callbacks', ['@google-cloud/firestore']],
+    ['dispatch', ['@google-cloud/firestore']],
+    ['results', ['@google-cloud/firestore']],
     ['codex', []],
   ] as const) {
-    it(`are loaded once it has a request to get ready for, as far as it has roles: ${name}`, () => {
+    it(`is loaded once there is a request to get ready for, alone, and where there is a role for it: ${name}`, () => {
       assert.deepEqual(loaded(name), { made: [], ready: clients });
     });
   }
