@@ -4,7 +4,7 @@ import type { Closers } from './close.ts';
 import { DEPENDENTS, type Dependent } from './dependencies.ts';
 import type { Stored } from './ports.ts';
 import { readTask } from './store.ts';
-import type { Known } from './task.ts';
+import { type Known, lifeOf } from './task.ts';
 import { proceed } from './waiting.ts';
 
 const PER_COMMIT = 100;
@@ -28,6 +28,8 @@ export async function tellDependents(runtime: Closers, ended: Known, until: numb
       orderBy: { field: 'rank', direction: 'asc' },
       limit: PER_COMMIT,
     });
+    // Whoever waits for its new life is not told of the end of the old one.
+    if (ended.task.status === 'dead' && !(await isLatestLife(runtime, ended))) return { cancelled, isAll: true };
     for (let index = 0; index < documents.length; index += AT_ONCE) {
       const told = await Promise.all(documents.slice(index, index + AT_ONCE).map((one) => tell(runtime, one, ended)));
       cancelled.push(...told.filter((one) => one !== undefined));
@@ -38,6 +40,12 @@ export async function tellDependents(runtime: Closers, ended: Known, until: numb
     if (documents.length < PER_COMMIT) return { cancelled, isAll: true };
     if (runtime.clock.now() >= until) return { cancelled, isAll: false };
   }
+}
+
+/** Whether a task has not been redriven since. */
+async function isLatestLife(runtime: Closers, { id, task }: Known): Promise<boolean> {
+  const found = await readTask(runtime, id);
+  return found !== undefined && lifeOf(found.task) === lifeOf(task);
 }
 
 /** The dependent, where this has cancelled it. */

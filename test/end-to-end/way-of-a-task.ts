@@ -104,6 +104,20 @@ export function waysOfATask(stackOf: () => TestStack, agentOf: () => Listener, {
     assert.equal((await stackOf().post(`/task/${running.id}/cancel`, {})).status, 409);
   });
 
+  it('runs what depends on others after them, and ends it with one that fails', async () => {
+    const packet = (payload: object, dependencies: string[]) => ({ agent: 'codex', mode: 'pubsub', payload, dependencies });
+    const first = (await stackOf().dispatch(packet({ pauseMs: 400 }, []))).body;
+    const second = (await stackOf().dispatch(packet({ fail: 'terminal' }, [first.id]))).body;
+    const third = (await stackOf().dispatch(packet({}, [first.id, second.id]))).body;
+    assert.deepEqual([second.status, third.waitingFor], ['waiting', [first.id, second.id]]);
+    const views = [await stackOf().ended(second.id), await stackOf().ended(third.id)];
+    assert.deepEqual(
+      views.map(({ error }) => error?.code),
+      ['asked_to_fail', 'dependency_failed'],
+    );
+    assert.equal((await stackOf().run({ dependencies: [first.id] })).status, 'succeeded');
+  });
+
   it('redrives the dead', async () => {
     const dead = await stackOf().run({ agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 1 });
     assert.equal((await stackOf().post(`/task/${dead.id}/redrive`, {})).status, 202);

@@ -6,6 +6,7 @@ import { brokenLink } from '../../functions/core/signing.ts';
 import { isEnded, type Task } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
 import { checkSettled } from './budget-invariants.ts';
+import { checkWaited, dueOf } from './waiting-invariants.ts';
 import type { World } from './world.ts';
 
 /** How long after the faults a task must still have had time to run, for its never having run to be a fault. */
@@ -17,11 +18,12 @@ const PROMPT_MS = 15_000;
 export function checkTheEnd(world: World): void {
   const { oracle, documents } = world;
   const tasks = new Map([...documents.all('tasks')].map(([id, { data }]) => [id, whole(world, id, fromDocument(data))]));
-  for (const [id, task] of tasks) checkTask(world, id, task);
+  for (const [id, task] of tasks) checkTask(world, id, task, tasks);
   for (const { id } of oracle.accepted) if (!tasks.has(id)) oracle.violated('nothing accepted is lost', `${id} is not there`);
   checkEnds(world, tasks);
   checkKeys(world, tasks);
   checkSettled(world, tasks);
+  checkWaited(world, tasks);
   checkRuns(world, tasks);
   checkCallbacks(world, tasks);
   checkPublished(world, tasks);
@@ -32,13 +34,13 @@ export function checkTheEnd(world: World): void {
   }
 }
 
-function checkTask({ oracle, signing, faultsEnd }: World, id: string, task: Task): void {
+function checkTask({ oracle, signing, faultsEnd }: World, id: string, task: Task, tasks: ReadonlyMap<string, Task>): void {
   if (!isEnded(task.status)) oracle.violated('every accepted task ends', `${id} is ${task.status}`);
   if (task.pending !== undefined) oracle.violated('what must follow an end does', `${id}: ${task.pending}`);
   if (task.callbackUrl !== undefined && task.callback === undefined)
     oracle.violated('what must follow an end does', `${id}: no callback`);
   if (brokenLink(signing, task.timeline) !== -1) oracle.violated('audit chains verify', id);
-  const couldRunFrom = Math.max(faultsEnd, task.notBefore ?? 0, task.retryAt ?? 0, task.createdAt);
+  const couldRunFrom = Math.max(faultsEnd, task.retryAt ?? 0, dueOf(task, tasks));
   const neverRan = task.status === 'expired' && task.timeline.at(-1)?.by === 'sweeper' && task.epoch === 0;
   if (neverRan && task.ttl * 1000 - couldRunFrom > TIME_TO_RUN_MS)
     oracle.violated('what is accepted is run', `${id} was never run`);

@@ -123,6 +123,7 @@ export function startClients(world: World, network: Network, broker: Broker, { p
   function packetOf(plan: Plan, number: number, inTenant: string): JsonObject {
     const priceCents = AGENTS.find(({ name }) => name === plan.agent)?.priceCents ?? LIGHT_PRICE_CENTS;
     const { budgetRuns, notBeforeSeconds, key, callback } = plan;
+    const dependencies = dependenciesOf(plan, inTenant);
     const parent = plan.isChild ? known.find(({ tenant }) => tenant === inTenant)?.id : undefined;
     const pause = plan.steps[0]?.does === 'busy' ? { fail: 'retry' } : plan.steps[0]?.does === 'refuse' ? { fail: 'terminal' } : {};
     return {
@@ -142,7 +143,17 @@ export function startClients(world: World, network: Network, broker: Broker, { p
         ? {}
         : { notBefore: Math.floor(schedule.now() / 1000) + notBeforeSeconds }),
       ...(parent === undefined ? {} : { parentTaskId: parent }),
+      ...(dependencies.length === 0 ? {} : { dependencies }),
     };
+  }
+
+  /** Publishers are told of no ids; they wait for what they see in the store. */
+  function dependenciesOf({ waitsFor }: Plan, inTenant: string): readonly string[] {
+    const isOurs = ({ tenant }: { tenant: string }) => tenant === inTenant;
+    const stored = [...world.documents.all('tasks')].map(([id, { data }]) => ({ id, tenant: String(data.tenant) }));
+    const ids = (inTenant === 'default' ? stored : known).filter(isOurs).map(({ id }) => id);
+    if (waitsFor === undefined) return [];
+    return waitsFor === 'all' ? ids : ids.slice(...(waitsFor === 'first' ? [0, 1] : [-1]));
   }
 
   function send(method: string, path: string, tenant: string, body: unknown, answered: (answer: Answer | undefined) => void): void {

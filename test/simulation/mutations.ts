@@ -9,7 +9,8 @@ export interface Mutation {
     | 'budget hold'
     | 'terminal-state guard'
     | 'result idempotency'
-    | 'deadline';
+    | 'deadline'
+    | 'dependencies';
   /** Below `functions/`. */
   readonly file: string;
   /** Stands there exactly once. */
@@ -201,5 +202,54 @@ export const mutations: readonly Mutation[] = [
     file: 'core/close.ts',
     text: 'end.endedAt <= task.ttl * 1000 ||',
     replacement: 'true ||',
+  },
+  {
+    name: 'the first dependency that succeeds releases a task',
+    guard: 'dependencies',
+    file: 'core/waiting.ts',
+    text: 'if (left.length === 0 && (task.notBefore ?? 0) <= now) {',
+    replacement: 'if ((left.length === 0 || left.length < before.length) && (task.notBefore ?? 0) <= now) {',
+  },
+  {
+    name: 'a dependency releases a task however it ended',
+    guard: 'dependencies',
+    file: 'core/waiting.ts',
+    text: "if (ended !== undefined && ended.task.status !== 'succeeded') {",
+    replacement: 'if (false) {',
+  },
+  {
+    name: 'what ended before a task was made does not count',
+    guard: 'dependencies',
+    file: 'core/dependencies.ts',
+    text: 'if (isEnded(task.status)) failed ??= { id, status: task.status };',
+    replacement: '',
+  },
+  {
+    name: 'an end tells its dependents nothing',
+    guard: 'dependencies',
+    file: 'core/closing.ts',
+    text: "...(task.hasDependents ? (['dependents'] as const) : []),",
+    replacement: '',
+  },
+  {
+    name: 'who is told goes on only when the sweeper looks',
+    guard: 'dependencies',
+    file: 'core/dependents.ts',
+    text: "const next = await proceed(runtime, known, 'dependency', ended);",
+    replacement: "const next = { kind: 'waiting', known } as { kind: string; known: typeof known };",
+  },
+  {
+    name: 'a dependency does not learn that others wait for it',
+    guard: 'dependencies',
+    file: 'core/dependencies.ts',
+    text: 'accounts.set(TASKS, id, stateOf(task, { hasDependents: true }));',
+    replacement: 'continue;',
+  },
+  {
+    name: 'what is no longer waiting is released again',
+    guard: 'dependencies',
+    file: 'core/waiting.ts',
+    text: "if (task.status !== 'waiting') return { answer: { kind: 'moved' } };",
+    replacement: '',
   },
 ];

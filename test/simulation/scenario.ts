@@ -42,6 +42,8 @@ export interface Plan {
   readonly notBeforeSeconds: number | undefined;
   readonly isLarge: boolean;
   readonly isChild: boolean;
+  /** For which of the tasks before it waits. */
+  readonly waitsFor: 'first' | 'last' | 'all' | undefined;
   /** The first plan's agent, tenant and key, with a payload of its own. */
   readonly isTwin: boolean;
 }
@@ -109,6 +111,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   notBeforeSeconds: sometimes(fc.constantFrom(3, 90), 6),
   isLarge: fc.constantFrom(false, false, false, true),
   isChild: fc.constantFrom(false, false, true),
+  waitsFor: sometimes(fc.constantFrom<NonNullable<Plan['waitsFor']>[]>('first', 'last', 'last', 'all')),
   isTwin: fc.constantFrom(false, false, false, true),
 });
 

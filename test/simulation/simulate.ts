@@ -37,6 +37,7 @@ import { scheduleFrom } from './schedule.ts';
 import { memoryStore } from './store.ts';
 import { storyFrom } from './story.ts';
 import { type Tokens, verifiedTokens } from './tokens.ts';
+import { watchWaiting } from './waiting-invariants.ts';
 import { NO_FAULTS, type World } from './world.ts';
 
 /** Shortly before midnight, UTC. */
@@ -112,6 +113,7 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
   for (const [id, data] of apiKeys) world.control.commit([{ kind: 'create', collection: 'keys', id, data }], START);
   watchTasks(world);
   watchBudgets(world);
+  watchWaiting(world);
   const network = networkOf(world);
   const broker = brokerOf(world, network);
   const instances = instancesOf(world, broker, network);
