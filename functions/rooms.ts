@@ -6,6 +6,7 @@ import { codex } from './codex/index.ts';
 import type { Room, Runtime } from './core/runtime.ts';
 import { deadLetters } from './dead-letters/index.ts';
 import { dispatch } from './dispatch/index.ts';
+import { projects } from './projects/index.ts';
 import { results } from './results/index.ts';
 import { sweeper } from './sweeper/index.ts';
 
@@ -16,5 +17,6 @@ export const rooms: Readonly<Record<string, (runtime: Runtime) => Room>> = {
   results,
   'dead-letters': deadLetters,
   callbacks,
+  projects,
   sweeper,
 };

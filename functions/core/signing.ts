@@ -13,6 +13,9 @@ export interface Signing {
   /** Proof of having claimed `epoch` of a task. It names the agent, so that it can be checked before anything is read. */
   outcomeToken(taskId: string, agent: string, epoch: number): string;
   outcomeTokenValid(token: string, taskId: string, epoch: number): boolean;
+  /** A signature over a backup's manifest. */
+  manifest(data: Buffer): string;
+  manifestValid(data: Buffer, signature: string): boolean;
   /** The hash of an entry, given the hash of the one before it (empty for the first). */
   chain(previous: string, entry: Readonly<Record<string, unknown>>): string;
 }
@@ -20,8 +23,9 @@ export interface Signing {
 /** Derives the keys from the secret `signing-key` (at least 32 random bytes, as text). */
 export function signingFrom(secret: string): Signing {
   const keyFor = (purpose: string) => createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', `heliograph ${purpose}`, 32)));
-  const keys = { message: keyFor('message'), outcome: keyFor('outcome'), chain: keyFor('timeline') };
+  const keys = { message: keyFor('message'), outcome: keyFor('outcome'), chain: keyFor('timeline'), manifest: keyFor('manifest') };
   const message = (data: string | Buffer) => hmac(keys.message, data);
+  const manifest = (data: Buffer) => hmac(keys.manifest, data);
   const outcomeToken = (taskId: string, agent: string, epoch: number) =>
     `${agent}.${hmac(keys.outcome, JSON.stringify([taskId, agent, epoch]))}`;
   return {
@@ -29,6 +33,8 @@ export function signingFrom(secret: string): Signing {
     messageValid: (data, signature) => signature !== undefined && equal(message(data), signature),
     outcomeToken,
     outcomeTokenValid: (token, taskId, epoch) => equal(outcomeToken(taskId, token.slice(0, token.lastIndexOf('.')), epoch), token),
+    manifest,
+    manifestValid: (data, signature) => equal(manifest(data), signature),
     chain: (previous, entry) => hmac(keys.chain, `${previous}\n${JSON.stringify(entry)}`),
   };
 }

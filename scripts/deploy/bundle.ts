@@ -10,6 +10,7 @@ import { COMMONJS, ENTRY, handlerModule, ROOT, WARM } from './bundle-entry.ts';
 import { lazyCommonjs, refuseOtherLazyCommonjs } from './lazy-commonjs.ts';
 import { onlyNeeded } from './only-needed.ts';
 import { plainHttp } from './plain-http.ts';
+import { wasmFiles } from './wasm-files.ts';
 
 /** Nothing is written there: source maps and chunk names are made relative to it, so it has to be the same everywhere. */
 const OUTPUT = join(ROOT, '.heliograph/bundles');
@@ -38,7 +39,7 @@ export async function bundleFunction(name: string): Promise<Bundle> {
     name,
     imports,
     handler: `handlerOf(${JSON.stringify(name)}, ${room})`,
-    plugins: [onlyNeeded(row), lazyCommonjs],
+    plugins: [onlyNeeded(row), lazyCommonjs, wasmFiles],
   });
 }
 
