@@ -4,13 +4,12 @@ import { invalid, StorageError } from './errors.ts';
 import { checkPreconditions, preconditionsOf, wholeNumber } from './preconditions.ts';
 import { type Bucket, bucketResource, type Fields, merged } from './resource.ts';
 import { change, type Handler, jsonBody, timestamp } from './site.ts';
+import { FIRST, LAST } from './store.ts';
 import { bucketOf } from './versions.ts';
 
 /** What a client may set, of what means something here or is merely kept. */
 const SETTABLE = ['versioning', 'retentionPolicy', 'lifecycle', 'labels', 'softDeletePolicy'];
 const PAGE = 1000;
-/** Behind every name of an object. */
-const END = Buffer.from([0xff]);
 
 export const createBucket: Handler = async (site, call) => {
   const given = await jsonBody(call.request);
@@ -67,7 +66,7 @@ export const deleteBucket: Handler = async (site, { names, query }) => {
   await change(site, (tables) => {
     const bucket = bucketOf(tables, names[0] as string);
     checkPreconditions(conditions, bucket, 'write');
-    const [first] = tables.objects(bucket.name, { name: Buffer.alloc(0), generation: 0 }, END, true);
+    const [first] = tables.objects(bucket.name, FIRST, LAST, true);
     if (first !== undefined) throw new StorageError(409, 'conflict', 'The bucket you tried to delete is not empty.');
     tables.removeBucket(bucket.name);
   });

@@ -3,10 +3,10 @@
 import { draftOf } from './draft.ts';
 import { invalid } from './errors.ts';
 import { newHashes } from './hashes.ts';
-import { checkPreconditions, preconditionsOf } from './preconditions.ts';
+import { checkPreconditions, preconditionsOf, wholeNumber } from './preconditions.ts';
 import { type Fields, merged, objectResource, type StoredObject, settableFields } from './resource.ts';
-import { type Call, change, type Handler, jsonBody, type Site, timestamp } from './site.ts';
-import { checkObjectName, generationIn, objectOf, putVersion } from './versions.ts';
+import { type Call, change, type Handler, jsonBody, type Site } from './site.ts';
+import { checkObjectName, newVersion, objectOf, putVersion } from './versions.ts';
 
 const MOST_COMPONENTS = 32;
 
@@ -24,18 +24,15 @@ async function copied(site: Site, { names, query, request }: Call): Promise<Stor
   const [fromBucket = '', fromName = '', bucket = '', toName] = names;
   const name = checkObjectName(toName);
   const given = settableFields(await jsonBody(request));
-  const generation = generationIn(query, 'sourceGeneration');
+  const generation = wholeNumber(query, 'sourceGeneration');
   const ofSource = preconditionsOf(query, 'ifSource');
   const conditions = preconditionsOf(query);
   return change(site, (tables, unnamed) => {
     const source = objectOf(tables, fromBucket, fromName, generation);
     checkPreconditions(ofSource, source, 'write');
     const { timeDeleted, ...fields } = source.fields;
-    const copy: StoredObject = {
-      ...newVersion(site, bucket, name, merged(fields, given)),
-      content: source.content,
-      size: source.size,
-    };
+    const { content, size } = source;
+    const copy = newVersion(site, { bucket, name, content, size, fields: merged(fields, given) });
     putVersion(tables, copy, conditions, unnamed);
     return copy;
   });
@@ -63,7 +60,7 @@ export const composeObject: Handler = async (site, call) => {
     const componentCount = sources.reduce((sum, { fields: { componentCount: count = 1 } }) => sum + Number(count), 0);
     const composed = { ...fields, crc32c: hashes.crc32c(), componentCount };
     const object = await change(site, (tables, unnamed) => {
-      const next: StoredObject = { ...newVersion(site, bucket, name, composed), content, size };
+      const next = newVersion(site, { bucket, name, content, size, fields: composed });
       putVersion(tables, next, conditions, unnamed);
       return next;
     });
@@ -76,12 +73,6 @@ export const composeObject: Handler = async (site, call) => {
   }
 };
 
-function newVersion(site: Site, bucket: string, name: string, fields: Fields) {
-  const now = timestamp();
-  const times = { timeCreated: now, updated: now, timeStorageClassUpdated: now, timeFinalized: now };
-  return { bucket, name, generation: site.store.next(), metageneration: 1, live: true, fields: { ...fields, ...times } };
-}
-
 async function* inOrder(sources: readonly { readonly stream: AsyncIterable<Buffer> }[]): AsyncGenerator<Buffer> {
   for (const { stream } of sources) yield* stream;
 }
@@ -91,7 +82,11 @@ function componentsOf(given: unknown) {
     throw invalid(`sourceObjects must name 1 to ${MOST_COMPONENTS} objects.`);
   return given.map((one: { name?: unknown; generation?: unknown; objectPreconditions?: Fields }) => {
     const numbers = new URLSearchParams(JSON.parse(JSON.stringify({ generation: one.generation, ...one.objectPreconditions })));
-    return { name: checkObjectName(one.name), generation: generationIn(numbers), conditions: preconditionsOf(numbers) };
+    return {
+      name: checkObjectName(one.name),
+      generation: wholeNumber(numbers, 'generation'),
+      conditions: preconditionsOf(numbers),
+    };
   });
 }
 

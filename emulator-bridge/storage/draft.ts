@@ -2,9 +2,9 @@ import { notHere } from './errors.ts';
 import type { Claimed, Hashes } from './hashes.ts';
 import { type Preconditions, preconditionsOf } from './preconditions.ts';
 import { type Fields, merged, type StoredObject, settableFields } from './resource.ts';
-import { type Call, change, type Site, timestamp } from './site.ts';
+import { type Call, change, type Site } from './site.ts';
 import type { Tables } from './store.ts';
-import { checkObjectName, putVersion } from './versions.ts';
+import { checkObjectName, newVersion, putVersion } from './versions.ts';
 
 /** What an upload wants to become. */
 export interface Draft {
@@ -39,20 +39,10 @@ export function storeObject(
   written: { readonly content: string; readonly size: number; readonly hashes: Hashes },
   also?: (tables: Tables, object: StoredObject) => void,
 ): Promise<StoredObject> {
-  const now = timestamp();
-  const sums = { crc32c: written.hashes.crc32c(), md5Hash: written.hashes.md5() };
-  const times = { timeCreated: now, updated: now, timeStorageClassUpdated: now, timeFinalized: now };
+  const { content, size, hashes } = written;
+  const sums = { crc32c: hashes.crc32c(), md5Hash: hashes.md5() };
   return change(site, (tables, unnamed) => {
-    const object: StoredObject = {
-      bucket,
-      name,
-      generation: site.store.next(),
-      metageneration: 1,
-      live: true,
-      content: written.content,
-      size: written.size,
-      fields: { ...fields, ...sums, ...times },
-    };
+    const object = newVersion(site, { bucket, name, content, size, fields: { ...fields, ...sums } });
     putVersion(tables, object, conditions, unnamed);
     also?.(tables, object);
     return object;

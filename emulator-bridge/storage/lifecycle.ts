@@ -3,6 +3,7 @@
 import type { Log } from '../../functions/core/ports.ts';
 import type { StoredObject } from './resource.ts';
 import { change, type Site } from './site.ts';
+import { FIRST, LAST } from './store.ts';
 import { bucketOf, erase, retire } from './versions.ts';
 
 export interface Lifecycle {
@@ -44,7 +45,7 @@ export async function applyLifecycle(site: Site, now: number): Promise<number> {
     for (const { name, fields } of tables.buckets('', '', Number.MAX_SAFE_INTEGER)) {
       const conditions = deleteConditions(fields.lifecycle);
       if (conditions.length === 0) continue;
-      for (const object of tables.objects(name, { name: Buffer.alloc(0), generation: 0 }, Buffer.from([0xff]), true)) {
+      for (const object of tables.objects(name, FIRST, LAST, true)) {
         if (conditions.some((condition) => isOver(condition, object, now))) found.push(object);
       }
     }

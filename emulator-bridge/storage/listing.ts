@@ -4,12 +4,10 @@ import { invalid, notHere } from './errors.ts';
 import { wholeNumber } from './preconditions.ts';
 import { objectResource, type StoredObject } from './resource.ts';
 import type { Handler } from './site.ts';
-import type { Place, Tables } from './store.ts';
+import { LAST, type Place, type Tables } from './store.ts';
 import { bucketOf } from './versions.ts';
 
 const PAGE = 1000;
-/** Behind every name that begins with what stands before it: no UTF-8 has this byte. */
-const LAST = Buffer.from([0xff]);
 
 /** `GET …/o`: by name and then generation; with a delimiter, names that share what stands before it are one prefix. */
 export const listObjects: Handler = async (site, { names, query }) => {

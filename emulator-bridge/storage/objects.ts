@@ -1,15 +1,15 @@
 /** One object: its metadata read, changed and deleted. Source: cloud.google.com/storage/docs/json_api/v1/objects. */
 
 import { download } from './download.ts';
-import { checkPreconditions, preconditionsOf } from './preconditions.ts';
+import { checkPreconditions, preconditionsOf, wholeNumber } from './preconditions.ts';
 import { type Fields, merged, objectResource, settableFields } from './resource.ts';
 import { type Call, change, type Handler, jsonBody, type Reply, type Site, timestamp } from './site.ts';
-import { bucketOf, erase, generationIn, objectOf, retire } from './versions.ts';
+import { bucketOf, erase, objectOf, retire } from './versions.ts';
 
 export const getObject: Handler = async (site, call) => {
   const [bucket = '', name = ''] = call.names;
   const conditions = preconditionsOf(call.query);
-  const generation = generationIn(call.query);
+  const generation = wholeNumber(call.query, 'generation');
   const isMedia = call.query.get('alt') === 'media';
   return site.store.read((tables): Reply => {
     const object = objectOf(tables, bucket, name, generation);
@@ -34,7 +34,7 @@ async function changeFields(site: Site, call: Call, apply: (before: Fields, give
   const [bucket = '', name = ''] = call.names;
   const given = settableFields(await jsonBody(call.request));
   const conditions = preconditionsOf(call.query);
-  const generation = generationIn(call.query);
+  const generation = wholeNumber(call.query, 'generation');
   const changed = await change(site, (tables) => {
     const before = objectOf(tables, bucket, name, generation);
     checkPreconditions(conditions, before, 'write');
@@ -50,7 +50,7 @@ async function changeFields(site: Site, call: Call, apply: (before: Fields, give
 export const deleteObject: Handler = async (site, call) => {
   const [bucket = '', name = ''] = call.names;
   const conditions = preconditionsOf(call.query);
-  const generation = generationIn(call.query);
+  const generation = wholeNumber(call.query, 'generation');
   await change(site, (tables, unnamed) => {
     const object = objectOf(tables, bucket, name, generation);
     checkPreconditions(conditions, object, 'write');

@@ -36,6 +36,11 @@ export interface Place {
   readonly generation: number;
 }
 
+/** Before everything: no generation is below 1. */
+export const FIRST: Place = { name: Buffer.alloc(0), generation: 0 };
+/** Behind every name that begins with what stands before it: no UTF-8 has this byte. */
+export const LAST = Buffer.from([0xff]);
+
 /** Names are bytes, so that they sort as Cloud Storage sorts them: by UTF-8, where UTF-16 would differ. */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -1,9 +1,9 @@
 /** How one version of an object follows another: what every way of writing and deleting has in common. */
 
 import { invalid, noSuchBucket, noSuchObject, StorageError } from './errors.ts';
-import { checkPreconditions, type Preconditions, wholeNumber } from './preconditions.ts';
+import { checkPreconditions, type Preconditions } from './preconditions.ts';
 import type { Bucket, StoredObject } from './resource.ts';
-import { timestamp } from './site.ts';
+import { type Site, timestamp } from './site.ts';
 import type { Tables } from './store.ts';
 
 /** Throws `StorageError` 404. */
@@ -19,6 +19,13 @@ export function objectOf(tables: Tables, bucket: string, name: string, generatio
   const object = tables.object(bucket, name, generation);
   if (object === undefined) throw noSuchObject(bucket, name);
   return object;
+}
+
+/** A first state of a version, as of now: `fields` are what a client has set, and the checksums. */
+export function newVersion(site: Site, given: Pick<StoredObject, 'bucket' | 'name' | 'content' | 'size' | 'fields'>): StoredObject {
+  const now = timestamp();
+  const times = { timeCreated: now, updated: now, timeStorageClassUpdated: now, timeFinalized: now };
+  return { ...given, generation: site.store.next(), metageneration: 1, live: true, fields: { ...given.fields, ...times } };
 }
 
 /** Makes `next` the live version, where the conditions hold of the one that is. Throws `StorageError` 403, 404, 412. */
@@ -50,11 +57,6 @@ export function erase(tables: Tables, bucket: Bucket, object: StoredObject, unna
   }
   tables.removeObject(object);
   unnamed.push(object.content);
-}
-
-/** The `generation` of a query, or another of its parameters. */
-export function generationIn(query: URLSearchParams, name = 'generation'): number | undefined {
-  return wholeNumber(query, name);
 }
 
 /** Throws `StorageError` 400 for what Cloud Storage does not take either. Source: cloud.google.com/storage/docs/objects#naming. */
