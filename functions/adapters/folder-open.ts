@@ -5,6 +5,9 @@ import { bytesOfPath, textOfPath } from '../core/path-text.ts';
 /** What is opened may have become a pipe meanwhile, whose opening would wait for its writer. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+/** What a rollback builds beside a project. Where projects lie within each other, it is no part of the outer one. */
+export const WORK_PREFIX = '.heliograph-restore-';
+
 /** What there is no more, or what is there instead is not what was asked for. */
 export const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'];
 

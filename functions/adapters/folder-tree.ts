@@ -3,7 +3,7 @@ import { type FileHandle, lstat, readdir, readlink } from 'node:fs/promises';
 import { Problem } from '../core/errors.ts';
 import { textOfPath } from '../core/path-text.ts';
 import { FileChanged, type FileEntry, type ProjectTree, type ProjectTrees, type TreeEntry } from '../core/ports.ts';
-import { below, GONE, openInside } from './folder-open.ts';
+import { below, GONE, openInside, WORK_PREFIX } from './folder-open.ts';
 import { placeInRoots } from './folder-place.ts';
 
 const PIECE_BYTES = 1_048_576;
@@ -11,15 +11,19 @@ const PIECE_BYTES = 1_048_576;
 const SETTLED_AFTER_MS = 2_500;
 const PERMISSIONS = 0o7777;
 
-/** What a rollback builds beside a project. Where projects lie within each other, it is no part of the outer one. */
-export const WORK_PREFIX = '.heliograph-restore-';
-
 /**
  * Projects as local folders inside the roots. A project's content is reached below its real path alone: no link is followed, also
- * none that appears between a look and the opening. Hard links are read as files of their own.
+ * none that appears between a look and the opening. Hard links are read as files of their own. `state` is a folder of this
+ * installation, for what has to survive a crash.
  */
-export function folderTrees({ roots }: { readonly roots: readonly string[] }): ProjectTrees {
-  return { open: async (projectPath) => folderTree(await placeInRoots(roots, projectPath)) };
+export function folderTrees({ roots, state }: { readonly roots: readonly string[]; readonly state: string }): ProjectTrees {
+  // Loaded when it is used: few functions replace a project, and all have to start.
+  const replacements = async () => (await import('./folder-replacement.ts')).folderReplacements(state);
+  return {
+    open: async (projectPath) => folderTree(await placeInRoots(roots, projectPath)),
+    replace: async (tree, patterns) => (await replacements()).replace(tree, patterns),
+    recover: async () => (await replacements()).recover(),
+  };
 }
 
 /** The tree of a folder, whose path is real. */
@@ -33,8 +37,7 @@ export function folderTree(root: string): ProjectTree {
         if (handle === undefined) return [];
         try {
           const names = (await readdir(below(handle, root, folder, '.'), { encoding: 'buffer' })).map(textOfPath);
-          const wanted = names.filter((name) => !name.startsWith(WORK_PREFIX)).sort(byText);
-          const found = await Promise.all(wanted.map((name) => entryOf(handle, root, folder, name)));
+          const found = await Promise.all(names.sort(byText).map((name) => entryOf(handle, root, folder, name)));
           return found.filter((entry) => entry !== undefined);
         } finally {
           await handle.close();
@@ -68,6 +71,7 @@ async function entryOf(handle: FileHandle, root: string, folder: string, name: s
   try {
     const found = await lstat(place, { bigint: true });
     const mode = Number(found.mode) & PERMISSIONS;
+    if (name.startsWith(WORK_PREFIX)) return { kind: 'special', path };
     if (found.isDirectory()) return { kind: 'folder', path, mode };
     if (found.isFile()) {
       const settled = Number(found.ctimeMs) < Date.now() - SETTLED_AFTER_MS;

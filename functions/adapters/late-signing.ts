@@ -30,6 +30,8 @@ export function lateSigning(read: () => Promise<string>): LateSigning {
       messageValid: (data, signature) => own().messageValid(data, signature),
       outcomeToken: (taskId, agent, epoch) => own().outcomeToken(taskId, agent, epoch),
       outcomeTokenValid: (token, taskId, epoch) => own().outcomeTokenValid(token, taskId, epoch),
+      manifest: (data) => own().manifest(data),
+      manifestValid: (data, signature) => own().manifestValid(data, signature),
       chain: (previous, entry) => own().chain(previous, entry),
     },
     ready() {

@@ -74,7 +74,7 @@ export function runtimeOf(name: string, settings: Settings, parts: Parts, identi
     name,
     version: manifest.version,
     settings,
-    trees: folderTrees({ roots: settings.projectRoots }),
+    trees: folderTrees({ roots: settings.projectRoots, state: join(settings.dataDir, 'rollbacks') }),
     clock,
     ids: systemIds(),
     egress: lazyEgress({ allowLoopback: settings.allowLoopback, operatorOrigins: operatorOrigins(settings) }),

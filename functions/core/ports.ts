@@ -243,4 +243,28 @@ export class FileChanged extends Error {
 export interface ProjectTrees {
   /** Throws `Problem` `project_path_invalid`, `project_not_found` or `outside_roots`, which also stands for what nobody may know of. */
   open(projectPath: string): Promise<ProjectTree>;
+  /**
+   * Begins to build another tree for a project, in the place of which it then goes. Whatever the patterns (of `ignore-rules.ts`)
+   * ignore, and all that is special, stays. Throws `Problem` 409 `project_busy` while another is being built.
+   */
+  replace(tree: ProjectTree, patterns: readonly string[]): Promise<TreeReplacement>;
+  /**
+   * After a crash: completes what was committed, and undoes the rest. Says of each project what it was; `problem` where somebody has
+   * to look for himself, and then it is found again the next time.
+   */
+  recover(): Promise<{ readonly projectPath: string; readonly outcome: 'completed' | 'undone'; readonly problem?: Error }[]>;
+}
+
+/** A tree that is being built. Parents come before what is in them; nothing of it is in the project before `commit`. */
+export interface TreeReplacement {
+  folder(path: string, mode: number): Promise<void>;
+  file(path: string, mode: number, content: AsyncIterable<Buffer>): Promise<void>;
+  link(path: string, target: string): Promise<void>;
+  /**
+   * Puts the new tree in place of the old one, at once for whoever looks. Throws `Problem` 409 `ignored_in_the_way`, with nothing
+   * changed, where something ignored lies in a folder that is to become a file.
+   */
+  commit(): Promise<void>;
+  /** Always the last call: removes what was not committed, and lets the next one begin. */
+  close(): Promise<void>;
 }

@@ -20,7 +20,7 @@ describe('project trees: folders', () => {
   afterEach(() => folder.remove());
 
   describe('opening', () => {
-    const open = (path: string, roots = [root]) => folderTrees({ roots }).open(path);
+    const open = (path: string, roots = [root]) => folderTrees({ roots, state: join(folder.path, 'state') }).open(path);
 
     it('takes a folder inside a root, and gives the same path for every way to it', async () => {
       symlinkSync(project, join(root, 'way'));

@@ -68,7 +68,7 @@ export function instancesOf(world: World, broker: Broker, network: Network): Ins
       signing: world.signing,
       tokenKeys: world.tokens.keys,
       agents,
-      trees: folderTrees({ roots: [] }),
+      trees: folderTrees({ roots: [], state: '' }),
       identity: {
         idToken: async (audience) => world.tokens.token(accountEmail(world.settings, name), audience, world.schedule.now()),
       },

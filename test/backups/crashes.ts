@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
+import { takeBackup } from '../../functions/core/backups/take.ts';
+import { verifyBackup } from '../../functions/core/backups/verify.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { inChild } from './killing.ts';
+import { makeTree, type Place, PROJECT, place, seen } from './kit.ts';
+
+/** Files enough that a kill falls into every step. */
+function fill(folder: string, text: string): void {
+  const files = Array.from({ length: 400 }, (_, index) => [`${index % 20}/${index % 7}/f${index}`, `${text} ${index}`] as const);
+  makeTree(folder, { ...Object.fromEntries(files), large: Buffer.alloc(9_000_000, text), '.gitignore': '*.tmp\n' });
+  makeTree(folder, Object.fromEntries(files.slice(0, 60).map(([path]) => [`${path}.tmp`, 'ignored'])));
+}
+
+/** Kills rollbacks at random moments; after each, the next start finds the old tree or the new one. */
+export async function killRollbacks(
+  times: number,
+): Promise<{ readonly killed: number; readonly old: number; readonly fresh: number }> {
+  const within = temporaryFolder();
+  try {
+    const at = place(within);
+    fill(at.project, 'first');
+    const fresh = seen(at.project);
+    const backupId = await at.backup();
+    rmSync(at.project, { recursive: true });
+    fill(at.project, 'second');
+    rmSync(join(at.project, '3'), { recursive: true });
+    makeTree(at.project, { 'added/x': 'x', 'added/x.tmp': 'ignored' });
+    const old = seen(at.project);
+    // The rollback moves what is ignored, also into folders that came later, and leaves out what went with its folder.
+    const kept = Object.entries(fresh).filter(([path]) => !/^3\/.*\.tmp$/.test(path));
+    const added = { added: 'folder 755', 'added/x.tmp': 'file 644 ignored' };
+    const expected = Object.fromEntries([...kept, ...Object.entries(added)]);
+    const spare = join(within.path, 'spare');
+    cpSync(at.project, spare, { recursive: true });
+
+    const { ms } = await inChild(within.path, 'roll-back', backupId);
+    assert.deepEqual(sorted(seen(at.project)), sorted(expected));
+    const counts = { killed: 0, old: 0, fresh: 0 };
+    for (let run = 0; run < times; run += 1) {
+      rmSync(at.project, { recursive: true });
+      cpSync(spare, at.project, { recursive: true });
+      // Every moment alike, and the last third, in which the trees are exchanged, once more.
+      const part = run % 2 === 0 ? Math.random() : 0.66 + Math.random() / 3;
+      const { signal, stderr } = await inChild(within.path, 'roll-back', backupId, { killAfterMs: part * ms * 1.1 });
+      if (signal === 'SIGKILL') counts.killed += 1;
+      else assert.equal(stderr, '');
+      const recovered = await at.parts.trees.recover();
+      assert.deepEqual(
+        recovered.filter(({ problem }) => problem),
+        [],
+      );
+      const found = sorted(seen(at.project));
+      const isOld = JSON.stringify(found) === JSON.stringify(sorted(old));
+      if (!isOld) assert.deepEqual(found, sorted(expected), `run ${run}: neither the old tree nor the new one`);
+      counts[isOld ? 'old' : 'fresh'] += 1;
+      assert.deepEqual(readdirSync(dirname(at.project)), ['project']);
+      assert.deepEqual(
+        readdirSync(at.state).filter((name) => name.endsWith('.json')),
+        [],
+      );
+    }
+    return counts;
+  } finally {
+    within.remove();
+  }
+}
+
+/** Kills backups at random moments; each goes on to the end, and nothing that was stored is stored again. */
+export async function killBackups(times: number): Promise<{ readonly killed: number; readonly resumed: number }> {
+  const counts = { killed: 0, resumed: 0 };
+  for (let run = 0; run < times; run += 1) {
+    const within = temporaryFolder();
+    try {
+      const at = place(within);
+      fill(at.project, `run ${run}`);
+      const backupId = newBackupId(at.parts);
+      const { signal } = await inChild(within.path, 'take', backupId, { killAfterMs: Math.random() * 120 });
+      if (signal === 'SIGKILL') counts.killed += 1;
+      const there = blobsOf(at);
+      const puts: string[] = [];
+      const parts = {
+        ...at.parts,
+        objects: {
+          ...at.parts.objects,
+          put: async (...given: Parameters<typeof at.parts.objects.put>) => {
+            const isNew = await at.parts.objects.put(...given);
+            if (isNew && given[1].startsWith('blobs/')) puts.push(given[1]);
+            else assert.ok(!given[1].startsWith('blobs/'), 'a blob was sent that is there');
+            return isNew;
+          },
+        },
+      };
+      const done = await readManifest(at.parts, PROJECT, backupId).catch(() => undefined);
+      if (done === undefined) await takeBackup(parts, await at.tree(), { projectId: PROJECT, backupId, description: 'goes on' });
+      if (done === undefined && there.length > 0) counts.resumed += 1;
+      assert.deepEqual(
+        puts.filter((name) => there.includes(name)),
+        [],
+      );
+      const { corrupt, files } = await verifyBackup(at.parts, { projectId: PROJECT, backupId });
+      assert.deepEqual([corrupt, files], [[], 402]);
+    } finally {
+      within.remove();
+    }
+  }
+  return counts;
+}
+
+function blobsOf(at: Place): string[] {
+  const folder = join(at.objects, 'backups', 'blobs');
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => `blobs/${name}`);
+  } catch {
+    return [];
+  }
+}
+
+const sorted = (tree: Record<string, string>) => Object.fromEntries(Object.entries(tree).sort(([a], [b]) => (a < b ? -1 : 1)));
