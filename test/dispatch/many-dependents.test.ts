@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { tellDependents } from '../../functions/core/dependents.ts';
 import type { Query } from '../../functions/core/ports.ts';
 import { until } from '../support/folder.ts';
 import type { TestStack, View } from '../support/stack.ts';
@@ -167,6 +168,18 @@ describe('a release that does not get through', function () {
     await stack.reaches(waiting, ({ waitingFor }) => (waitingFor as string[]).length === 1);
     for (const id of [first, second]) await stack.documents.commit([{ kind: 'delete', collection: 'tasks', id }]);
     assert.equal((await stack.ended(waiting)).status, 'succeeded');
+  });
+
+  it('is none for those who wait for a redriven task: they are not told of its former end', async () => {
+    const dead = await stack.run({ agent: 'codex', payload: { fail: 'retry', pauseMs: 1_000 }, maxAttempts: 1 });
+    const slow = await stack.stored(dead.id);
+    assert.equal((await stack.post(`/task/${dead.id}/redrive`, {})).status, 202);
+    const waiting = await afterOf([dead.id]);
+    const told = await tellDependents(stack.runtime('results'), slow, Date.now() + 1_000);
+    assert.deepEqual(told.cancelled, []);
+    assert.equal((await stack.get(`/task/${waiting}`)).body.status, 'waiting');
+    assert.equal((await edges(dead.id)).length, 1);
+    assert.equal((await stack.ended(waiting)).error?.code, 'dependency_failed');
   });
 
   it('goes on in slices, in one sweep after the other, until all have been told', async () => {
