@@ -3,6 +3,7 @@
 import { agentLight } from './agent-light/index.ts';
 import { callbacks } from './callbacks/index.ts';
 import { codex } from './codex/index.ts';
+import { control } from './control/index.ts';
 import type { Room, Runtime } from './core/runtime.ts';
 import { deadLetters } from './dead-letters/index.ts';
 import { dispatch } from './dispatch/index.ts';
@@ -17,6 +18,7 @@ export const rooms: Readonly<Record<string, (runtime: Runtime) => Room>> = {
   results,
   'dead-letters': deadLetters,
   callbacks,
+  control,
   projects,
   sweeper,
 };

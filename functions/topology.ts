@@ -208,6 +208,7 @@ export const topology: Topology = {
       access: 'push',
       roles: [
         { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'database', database: 'control', access: 'read' },
         { kind: 'publish', topic: 'tasks' },
         { kind: 'publish', topic: 'results' },
         { kind: 'publish', topic: 'callbacks' },
@@ -256,6 +257,7 @@ export const topology: Topology = {
       access: 'push',
       roles: [
         { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'database', database: 'control', access: 'read' },
         { kind: 'publish', topic: 'tasks' },
         { kind: 'publish', topic: 'callbacks' },
         { kind: 'bucket', bucket: 'payloads', access: 'write' },
@@ -292,6 +294,19 @@ export const topology: Topology = {
       timeoutSeconds: 60,
       maximumInstances: 10,
       environment: [],
+    },
+    control: {
+      routes: ['/register-agent', '/agents'],
+      access: 'front',
+      roles: [
+        { kind: 'database', database: 'control', access: 'write' },
+        { kind: 'secret', secret: 'signing-key' },
+      ],
+      memoryMiB: 512,
+      concurrency: 80,
+      timeoutSeconds: 60,
+      maximumInstances: 10,
+      environment: ['AGENT_COST_PER_RUN_CENTS'],
     },
     sweeper: {
       routes: [],
@@ -397,5 +412,19 @@ export const topology: Topology = {
       indexes: [[asc('shard'), desc('createdAt')]],
     },
     keys: { database: 'control', unindexed: ['hash'], indexes: [] },
+    /** The agents that tenants have registered. */
+    agents: {
+      database: 'control',
+      unindexed: [
+        ...['name', 'type', 'endpoint', 'result', 'priceMicros', 'timeLimitMs', 'concurrency', 'capabilities'],
+        ...['createdAt', 'updatedAt', 'updatedBy', 'lastSeenAt'],
+      ],
+      indexes: [[asc('tenant'), desc('createdAt')]],
+    },
+    /** What each tenant has switched off. */
+    switches: { database: 'control', unindexed: ['tenant', 'switches'], indexes: [] },
+    /** Who decided what, about anything but a task: never removed, and where the chain of each entity stands. */
+    audit: { database: 'control', unindexed: ['at', 'event', 'tenant', 'entity', 'actor', 'detail', 'hash'], indexes: [] },
+    'audit-heads': { database: 'control', unindexed: ['tenant', 'entity', 'chain', 'requestId'], indexes: [] },
   },
 };

@@ -1,13 +1,19 @@
-/** `http`: relays a task to an operator's HTTP agent by the agent protocol, holding the lease for it. */
+/** `http`: relays a task to an HTTP agent by the agent protocol, holding the lease for it. */
 
 import { ACCEPTED, type Context, type Handler } from '../core/agent/define-agent.ts';
 import { RetryableError, TerminalError } from '../core/errors.ts';
 import { resultFlaw } from '../core/json-value.ts';
-import type { EgressReply } from '../core/ports.ts';
+import type { EgressReply, Trust } from '../core/ports.ts';
 import { parsedData } from '../core/push-gate.ts';
 import type { Runtime } from '../core/runtime.ts';
-import type { AgentRow } from '../core/settings.ts';
 import type { JsonObject } from '../core/task.ts';
+
+/** Whom a task is relayed to. */
+export interface Relayed {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly trust: Trust;
+}
 
 const MAX_BYTES = 32 * 1024 * 1024;
 
@@ -16,7 +22,7 @@ const MAX_BYTES = 32 * 1024 * 1024;
  * the agent's origin. 200 with `{status: "succeeded", result, costCents}` or any other JSON is the result; 202 parks the task
  * until the agent reports; 402 and 410 and other 4xx with a problem document fail it; everything else is tried again.
  */
-export function relay(runtime: Pick<Runtime, 'egress' | 'identity' | 'clock'>, { name, endpoint }: AgentRow): Handler {
+export function relay(runtime: Pick<Runtime, 'egress' | 'identity' | 'clock'>, { name, endpoint, trust }: Relayed): Handler {
   return async (payload, context) => {
     const reply = await request(payload, context);
     const body = parsedData(reply.body)?.value;
@@ -43,7 +49,7 @@ export function relay(runtime: Pick<Runtime, 'egress' | 'identity' | 'clock'>, {
       const token = await runtime.identity.idToken(new URL(endpoint).origin);
       return await runtime.egress.request({
         url: endpoint,
-        trust: 'operator',
+        trust,
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: `Bearer ${token}`, 'idempotency-key': effectId },
         body: JSON.stringify(body),

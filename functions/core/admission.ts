@@ -4,7 +4,11 @@ import type { Agent } from './agents.ts';
 import { Problem } from './errors.ts';
 import { checked, invalidFields } from './http.ts';
 import { packetSchema, type TimedPacket, timed } from './packet.ts';
+import { openAgent } from './registry.ts';
 import type { Runtime } from './runtime.ts';
+
+/** What admission needs of a function. */
+export type Admitters = Pick<Runtime, 'agents' | 'control' | 'clock' | 'settings' | 'egress'>;
 
 export interface Admitted {
   readonly agent: Agent;
@@ -12,31 +16,24 @@ export interface Admitted {
 }
 
 /**
- * The packet and its agent, as seen at `nowMs` (milliseconds since the epoch). Throws `Problem` 422 `invalid_fields` (every bad
- * field named), `agent_not_found`, `egress_denied`.
+ * A tenant's packet and its agent, as seen at `nowMs` (milliseconds since the epoch). Throws `Problem` 422 `invalid_fields` (every
+ * bad field named), `agent_not_found`, `egress_denied`, 409 `agent_disabled`.
  */
-export async function admit(runtime: Pick<Runtime, 'agents' | 'egress'>, given: unknown, nowMs: number): Promise<Admitted> {
+export async function admit(runtime: Admitters, tenant: string, given: unknown, nowMs: number): Promise<Admitted> {
   const packet = timed(checked(packetSchema, given), nowMs);
   if ('rule' in packet) throw invalidFields([{ field: packet.field, code: 'out_of_range', message: packet.rule }]);
-  const agent = runtime.agents.find(packet.agent);
-  if (agent === undefined) {
-    throw new Problem(
-      422,
-      'agent_not_found',
-      `Agent ${packet.agent} not found. The agents here are ${runtime.agents.names.join(', ')}.`,
-      { fields: [{ field: 'agent', code: 'agent_not_found', message: 'names no agent' }] },
-    );
-  }
-  if (packet.callbackUrl !== undefined) await checkCallback(runtime, packet.callbackUrl);
+  const agent = await openAgent(runtime, tenant, packet.agent);
+  if (packet.callbackUrl !== undefined) await checkAddress(runtime, 'callbackUrl', packet.callbackUrl);
   return { agent, packet };
 }
 
-async function checkCallback({ egress }: Pick<Runtime, 'egress'>, url: string): Promise<void> {
+/** Refuses an address of a user's that is not public. Throws `Problem` 422 `egress_denied` that names its field. */
+export async function checkAddress({ egress }: Pick<Runtime, 'egress'>, field: string, url: string): Promise<void> {
   try {
     await egress.check(url, 'user');
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    const fields = [{ field: 'callbackUrl', code: error.code, message: error.message }];
-    throw new Problem(422, error.code, `callbackUrl: ${error.message}`, { fields });
+    const fields = [{ field, code: error.code, message: error.message }];
+    throw new Problem(422, error.code, `${field}: ${error.message}`, { fields });
   }
 }

@@ -3,7 +3,8 @@
  * `/dispatch`. It is created already running, under the id of its idempotency key, else of its message.
  */
 
-import { type Admitted, admit } from './admission.ts';
+import { type Admitted, type Admitters, admit } from './admission.ts';
+import type { Agent } from './agents.ts';
 import { type Claim, type ClaimRequest, claim, decideClaim } from './claim.ts';
 import type { Closers } from './close.ts';
 import { createTask, keyedId } from './create.ts';
@@ -18,21 +19,21 @@ export type Adopted =
   | { readonly kind: 'acknowledge' }
   | { readonly kind: 'quarantined'; readonly code: string; readonly reason: string };
 
-type Adopters = Closers & Pick<Runtime, 'ids' | 'objects' | 'agents' | 'egress'>;
+type Adopters = Closers & Admitters & Pick<Runtime, 'ids' | 'objects'>;
 
-/** Adopts what a message holds. `serves` tells which agents run here; `request` makes the claim for an agent and payload. */
+/** Adopts what a message holds. `serves` tells which agents run here; `request` makes the claim for a payload of its agent. */
 export async function adopt(
   runtime: Adopters,
   message: PushMessage,
   value: unknown,
-  serves: (agent: string) => boolean,
-  request: (agent: string, payload: JsonObject) => ClaimRequest,
+  serves: (agent: Agent) => boolean,
+  request: (payload: JsonObject) => ClaimRequest,
 ): Promise<Adopted> {
   try {
     const admitted = await admitMessage(runtime, message, value);
-    if (!serves(admitted.agent.name)) return await passedOn(runtime, message, admitted);
+    if (!serves(admitted.agent)) return await passedOn(runtime, message, admitted);
     if ((admitted.packet.notBefore ?? 0) * 1000 > runtime.clock.now()) return await laterOn(runtime, message, admitted);
-    return await created(runtime, message, admitted, request(admitted.agent.name, admitted.packet.payload));
+    return await created(runtime, message, admitted, request(admitted.packet.payload));
   } catch (error) {
     const permanent = error instanceof TerminalError || (error instanceof Problem && error.status < 500);
     if (!permanent) throw error;
@@ -68,11 +69,7 @@ const idOf = ({ messageId }: PushMessage): string | undefined =>
  * The packet that a message holds: an object with a `payload` key is a full run object, anything else is the payload.
  * Throws `Problem` 422 when it is not admissible.
  */
-export function admitMessage(
-  runtime: Pick<Runtime, 'clock' | 'agents' | 'egress'>,
-  message: PushMessage,
-  value: unknown,
-): Promise<Admitted> {
+export function admitMessage(runtime: Admitters, message: PushMessage, value: unknown): Promise<Admitted> {
   const full =
     typeof value === 'object' && value !== null && Object.hasOwn(value, 'payload') ? (value as JsonObject) : { payload: value };
   const { agent, traceId, idempotencyKey } = message.attributes;
@@ -85,7 +82,7 @@ export function admitMessage(
   };
   // A publisher's clock, or an agent's word, may be ahead of ours: a time limit counts from now at the latest.
   const now = runtime.clock.now();
-  return admit(runtime, packet, Math.min(message.publishTime || now, now));
+  return admit(runtime, 'default', packet, Math.min(message.publishTime || now, now));
 }
 
 async function created(

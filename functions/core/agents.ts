@@ -1,12 +1,27 @@
-/** The agents that tasks can be dispatched to: the built-in ones, those with a subscription of their own, and the operator's. */
+/** The agents that are everybody's: the built-in ones, those with a subscription of their own, and the operator's. */
 
 import { topology } from '../topology.ts';
 import { accountEmail, functionUrl } from './addresses.ts';
 import { microsFromCents } from './money.ts';
+import type { Trust } from './ports.ts';
 import type { Settings } from './settings.ts';
+
+/** What the built-in agent can do: its handlers' names, the default first. */
+export const LIGHT_HANDLERS = ['echo', 'text.digest'] as const;
+export type LightHandler = (typeof LIGHT_HANDLERS)[number];
+
+/**
+ * Who answers for an agent. `http`: an endpoint, as far trusted as whoever named it. `builtin`: code of ours, with one handler or
+ * all of them. `mock`: nobody; each run has the same result at once, or else its payload.
+ */
+export type Handling =
+  | { readonly type: 'http'; readonly endpoint: string; readonly trust: Trust }
+  | { readonly type: 'builtin'; readonly handler?: LightHandler }
+  | { readonly type: 'mock'; readonly result?: unknown };
 
 export interface Agent {
   readonly name: string;
+  readonly handling: Handling;
   /** The most that one run costs, in micro-dollars. */
   readonly priceMicros: number;
   readonly timeLimitMs: number;
@@ -18,6 +33,7 @@ export interface Agent {
   readonly email: string | undefined;
 }
 
+/** The agents of every tenant; `registry.ts` also finds those that a tenant has registered. */
 export interface AgentRegistry {
   find(name: string): Agent | undefined;
   readonly names: readonly string[];
@@ -31,9 +47,10 @@ export function agentRegistry(settings: Settings): AgentRegistry {
   const relayed = settings.agents.map(
     (row): Agent => ({
       name: row.name,
+      handling: { type: 'http', endpoint: row.endpoint, trust: 'operator' },
       priceMicros: microsFromCents(row.priceCents),
       timeLimitMs: Math.min(timeLimitMs, row.timeLimitSeconds * 1000),
-      runs: runsAt('agent-light'),
+      runs: runsAt(settings, 'agent-light'),
       direct: false,
       email: row.email,
     }),
@@ -41,20 +58,22 @@ export function agentRegistry(settings: Settings): AgentRegistry {
   const agents = new Map([...relayed, ...builtIn].map((agent) => [agent.name, agent]));
   return { find: (name) => agents.get(name), names: [...agents.keys()].sort() };
 
-  function runsAt(functionName: string): Agent['runs'] {
-    return { function: functionName, url: `${functionUrl(settings, functionName)}/run` };
-  }
-
   function agentOf(name: string, functionName: string, direct: boolean): Agent {
     return {
       name,
+      handling: { type: 'builtin' },
       priceMicros,
       timeLimitMs,
-      runs: runsAt(functionName),
+      runs: runsAt(settings, functionName),
       direct,
       email: accountEmail(settings, functionName),
     };
   }
+}
+
+/** Where a function runs what it is given over HTTP. */
+export function runsAt(settings: Settings, functionName: string): Agent['runs'] {
+  return { function: functionName, url: `${functionUrl(settings, functionName)}/run` };
 }
 
 /** Agents with a subscription of their own, by its filter on the attribute `agent`. */

@@ -120,6 +120,10 @@ const schema = z.strictObject({
       followUpMs: milliseconds.default(5_000),
       /** How long an instance remembers a tenant's limits, so after how long a first limit binds. */
       limitsCacheMs: milliseconds.default(10_000),
+      /** How long an instance remembers a registered agent, so after how long a changed one is called as it now is. */
+      agentsCacheMs: milliseconds.default(30_000),
+      /** How often an instance that serves a tenant looks what is switched off: less than the 10 s within which a stop acts. */
+      switchesMs: milliseconds.max(9_000).default(8_000),
       /** An allowance that was not filled for this long goes back to its budget. */
       allowanceIdleMs: milliseconds.default(60_000),
       retentionMs: milliseconds.default(30 * 86_400_000),

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { functionUrl } from '../core/addresses.ts';
 import { adopt } from '../core/adopt.ts';
 import { attemptOf } from '../core/agent/attempt.ts';
+import { endIfStopped } from '../core/agent/stopped.ts';
 import type { Agent } from '../core/agents.ts';
 import { type Claim, claim } from '../core/claim.ts';
 import { payloadOf } from '../core/claim-check.ts';
@@ -16,6 +17,7 @@ import { bearerToken, verifyIdToken } from '../core/push.ts';
 import { parsedData } from '../core/push-gate.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
+import { stopOf } from '../core/switches.ts';
 import type { JsonObject } from '../core/task.ts';
 import { notFound } from './task-view.ts';
 
@@ -44,6 +46,9 @@ export const adoptBody = z.strictObject({
 /** The body of `POST /task/{id}/renew`. */
 export const renewBody = z.strictObject({ epoch: z.int().min(1), outcomeToken: z.string().max(300) });
 
+/** The body of `POST /task/{id}/check`. */
+export const checkBody = renewBody.extend({ tenant: z.string().min(1).max(320) });
+
 /** `POST /task/{id}/claim`: `{kind: "claimed", attempt}`, or `acknowledge`, `later`, `ended`. Throws `Problem` 401, 403, 404. */
 export async function postClaim(runtime: Runtime, request: IncomingMessage, id: string): Promise<JsonObject> {
   const verified = await agentToken(runtime, request);
@@ -51,6 +56,7 @@ export async function postClaim(runtime: Runtime, request: IncomingMessage, id: 
   const agent = agentOf(runtime, body.agent, verified.email);
   const known = await readTask(runtime, id);
   if (known === undefined || known.task.agent !== agent.name) throw notFound(id);
+  if (await endIfStopped(runtime, known)) return { kind: 'ended', taskId: id };
   const payload = await payloadOf(runtime, known.task);
   return reply(
     runtime,
@@ -74,7 +80,7 @@ export async function postAdopt(runtime: Runtime, request: IncomingMessage): Pro
     runtime,
     message,
     value,
-    (name) => name === agent.name,
+    (one) => one.name === agent.name,
     () => requestOf(runtime, agent, body),
   );
   if (adopted.kind === 'acknowledge') return { kind: 'acknowledge' };
@@ -89,6 +95,18 @@ export async function postRenew(runtime: Runtime, id: string, given: unknown): P
   const renewal = await renew(runtime, id, epoch);
   if (renewal.kind === 'lost') throw new Problem(409, 'lease_lost', 'Another attempt has taken this task over, or it has ended.');
   return { status: 'held', cancelRequested: renewal.known.task.cancelRequested === true };
+}
+
+/**
+ * `POST /task/{id}/check`: `{status: "held"}`, or `stopped` with the error when the attempt's agent was switched off or removed.
+ * Reads no task, so that it can be asked often; a tenant that is not the task's gets that tenant's answer, which says no more
+ * than what a task of its own would. Throws `Problem` 401 for a wrong token.
+ */
+export async function postCheck(runtime: Runtime, id: string, given: unknown): Promise<JsonObject> {
+  const { epoch, outcomeToken, tenant } = checked(checkBody, given);
+  if (!runtime.signing.outcomeTokenValid(outcomeToken, id, epoch)) throw wrongToken();
+  const error = await stopOf(runtime, tenant, outcomeToken.slice(0, outcomeToken.lastIndexOf('.')));
+  return error === undefined ? { status: 'held' } : { status: 'stopped', error };
 }
 
 /** 401, for whoever has no proof of being the attempt. */

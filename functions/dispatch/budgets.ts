@@ -10,6 +10,7 @@ import { post } from '../core/ledger.ts';
 import { forgetLimits, LIMITS, type Limit, type Limits, limitsId, newTenant, readLimits } from '../core/limits.ts';
 import { centsFromMicros, isWholeMicros, microsFromCents } from '../core/money.ts';
 import type { Fields } from '../core/ports.ts';
+import { agentOf } from '../core/registry.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { committedMicros, type JsonObject, ownMicros } from '../core/task.ts';
 import { ownTask } from './task-view.ts';
@@ -59,11 +60,11 @@ export async function putBudget(runtime: Runtime, caller: Caller, scope: string,
     const limits = known.scopes as Limits;
     const before = Object.hasOwn(limits, scope) ? limits[scope] : undefined;
     const { [scope]: _, ...others } = limits;
-    if (before === undefined && !isScope(runtime, scope)) {
+    if (before === undefined && !(await isScope(runtime, tenant, scope))) {
       throw new Problem(
         404,
         'budget_not_found',
-        `There is no budget '${scope.slice(0, 100)}'. It is 'tenant', or 'agent:' and one of ${runtime.agents.names.join(', ')}.`,
+        `There is no budget '${scope.slice(0, 100)}'. It is 'tenant', or 'agent:' and one of ${runtime.agents.names.join(', ')}, or of those that GET /agents lists.`,
       );
     }
     if (before === undefined && Object.keys(others).length >= MAX_SCOPES)
@@ -89,8 +90,10 @@ export async function putBudget(runtime: Runtime, caller: Caller, scope: string,
   return view;
 }
 
-const isScope = ({ agents }: Runtime, scope: string): boolean =>
-  scope === 'tenant' || (scope.startsWith('agent:') && agents.find(scope.slice('agent:'.length)) !== undefined);
+async function isScope(runtime: Runtime, tenant: string, scope: string): Promise<boolean> {
+  if (scope === 'tenant') return true;
+  return scope.startsWith('agent:') && (await agentOf(runtime, tenant, scope.slice('agent:'.length))) !== undefined;
+}
 
 async function dayView(runtime: Runtime, tenant: string, scope: string, limit: Limit): Promise<JsonObject> {
   const day = dayOf(runtime.clock.now());

@@ -5,7 +5,7 @@ import { authenticator, type Caller, type Scope } from '../core/authenticate.ts'
 import { jsonBody, queryOf, room, send, UNPROVEN_BODY_BYTES } from '../core/http.ts';
 import type { Room, Runtime } from '../core/runtime.ts';
 import { webhookKeys } from '../core/webhook-keys.ts';
-import { isAgent, postAdopt, postClaim, postRenew } from './agent-claims.ts';
+import { isAgent, postAdopt, postCheck, postClaim, postRenew } from './agent-claims.ts';
 import { getBudget, listBudgets, putBudget } from './budgets.ts';
 import { cancel } from './cancel.ts';
 import { getCosts } from './costs.ts';
@@ -64,6 +64,9 @@ export function dispatch(runtime: Runtime): Room {
     );
     router.post('/task/:id/renew', async (request, response) =>
       send(response, 200, await postRenew(runtime, idOf(request), await jsonBody(request, UNPROVEN_BODY_BYTES))),
+    );
+    router.post('/task/:id/check', async (request, response) =>
+      send(response, 200, await postCheck(runtime, idOf(request), await jsonBody(request, UNPROVEN_BODY_BYTES))),
     );
     router.post('/task-update/:id', async (request, response) =>
       send(response, 200, await postTaskUpdate(runtime, idOf(request), await reportBody(request))),

@@ -22,10 +22,10 @@ export interface Dispatched {
 
 /**
  * Takes a packet. Throws `Problem` 422 `invalid_fields` (every bad field named), `agent_not_found`, `egress_denied`,
- * `dependency_not_found`, `parent_not_found`, `idempotency_key_reused`; 402 `budget_exceeded`; 409 `parent_ended`; 413 `too_large`. Nothing is written then.
+ * `dependency_not_found`, `parent_not_found`, `idempotency_key_reused`; 402 `budget_exceeded`; 409 `parent_ended`, `agent_disabled`; 413 `too_large`. Nothing is written then.
  */
 export async function postDispatch(runtime: Runtime, caller: Caller, body: unknown): Promise<Dispatched> {
-  const { agent, packet } = await admit(runtime, body, runtime.clock.now());
+  const { agent, packet } = await admit(runtime, caller.tenant, body, runtime.clock.now());
   const created = await createTask(runtime, { tenant: caller.tenant, agent, packet, by: caller.name });
   const { status } = created.known.task;
   // A dependency had failed: the task has ended as it was created.

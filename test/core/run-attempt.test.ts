@@ -14,11 +14,14 @@ interface Run {
   readonly ttlMs?: number;
   readonly leaseMs?: number;
   readonly limitMs?: number;
+  readonly stopMs?: number;
   readonly renewals?: ('held' | 'lost' | 'cancel' | 'fails')[];
 }
 
+const STOP = { code: 'agent_disabled', message: 'Agent a is switched off.' };
+
 /** Runs a handler once; the signal and the number of renewals come back too. */
-async function run(handler: Handler, { ttlMs = 5_000, leaseMs = 10_000, limitMs = 5_000, renewals = [] }: Run = {}) {
+async function run(handler: Handler, { ttlMs = 5_000, leaseMs = 10_000, limitMs = 5_000, renewals = [], stopMs }: Run = {}) {
   let context: Context | undefined;
   let renewed = 0;
   const protocol = {
@@ -27,6 +30,7 @@ async function run(handler: Handler, { ttlMs = 5_000, leaseMs = 10_000, limitMs 
       if (answer === 'fails') throw new Error('the test lets it fail');
       return answer;
     },
+    watchStop: (_attempt, onStop) => (stopMs === undefined ? () => {} : clock.after(stopMs, () => onStop(STOP))),
   } as Partial<TaskProtocol> as TaskProtocol;
   const agent = defineAgent({
     name: 'a',
@@ -146,6 +150,12 @@ describe('one run of a handler', () => {
 
   it('does not renew when it is shorter than that', async () => {
     assert.equal((await run(() => clock.sleep(50), { leaseMs: 150 })).renewed(), 0);
+  });
+
+  it('asks for another attempt at once when its agent is switched off, and the signal says why', async () => {
+    const { outcome, signal } = await run(forever, { stopMs: 30 });
+    assert.deepEqual([outcome?.status, outcome?.error, outcome?.retryAfterMs], ['retry', STOP, 0]);
+    assert.equal(String(signal?.reason), `Error: ${STOP.message}`);
   });
 
   it('is cancelled at a renewal that says so', async () => {

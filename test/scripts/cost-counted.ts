@@ -47,9 +47,10 @@ export async function countedTask(wanted: Wanted): Promise<Counted> {
   });
   const stack = await embeddedStack(
     {
-      // A sweep reads, whatever there is to do; and each instance reads a tenant's limits now and then.
+      // A sweep reads, whatever there is to do; and each instance reads a tenant's limits and switches now and then.
       'times.sweepMs': 59_999,
       'times.limitsCacheMs': 59_999,
+      'times.switchesMs': 9_000,
       'limits.inlineBytes': INLINE_BYTES,
       'times.leaseMaximumMs': wanted.leaseMs,
       'times.leaseMarginMs': wanted.leaseMs,

@@ -14,7 +14,8 @@ async function outcomeOf(only: Handler): Promise<Outcome> {
   const runtime = { clock: systemClock(), log: silent, settings: quickSettings({ runtime: 'embedded' }) };
   const agent = defineAgent({ name: 'a', priceCents: 1, handlers: { only } });
   const attempt = { payload: {}, ttl: Date.now() / 1000 + 5, leaseMs: 10_000 } as unknown as Attempt;
-  const ran = await runAttempt(runtime, agent, {} as TaskProtocol, attempt, 5_000);
+  const protocol = { watchStop: () => () => {} } as Partial<TaskProtocol> as TaskProtocol;
+  const ran = await runAttempt(runtime, agent, protocol, attempt, 5_000);
   assert.equal(ran.kind, 'outcome');
   return (ran as { outcome: Outcome }).outcome;
 }

@@ -50,6 +50,7 @@ export interface TestStack extends Reached {
   get<T = View>(path: string, headers?: Record<string, string>): Promise<Reply<T>>;
   post<T = View>(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply<T>>;
   put<T = View>(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply<T>>;
+  delete<T = View>(path: string, headers?: Record<string, string>): Promise<Reply<T>>;
   /** Posts a packet for `light` with an empty payload, but for what it says. */
   dispatch<T = View>(packet: Packet, headers?: Record<string, string>): Promise<Reply<T>>;
   /** Waits for the end of a task. Fails after `withinMs` (default 15 s). */
@@ -126,6 +127,7 @@ export function testStack(local: LocalStack, parts: Reached, stop: () => Promise
     get: async (path, headers) => replied(await fetch(url + path, { headers: authorized(headers) })),
     post: (path, body, headers) => sent('POST', path, body, headers),
     put: (path, body, headers) => sent('PUT', path, body, headers),
+    delete: async (path, headers) => replied(await fetch(url + path, { method: 'DELETE', headers: authorized(headers) })),
     dispatch: (packet, headers) => stack.post('/dispatch', { agent: 'light', payload: {}, ...packet }, headers),
     async ended(id, withinMs = 15_000) {
       const end = Date.now() + withinMs;

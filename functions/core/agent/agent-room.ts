@@ -8,13 +8,10 @@ import { centsFromMicros } from '../money.ts';
 import { type Flaw, type Incoming, openEnvelope, type PushMessage } from '../push-gate.ts';
 import { type Outcome, SIGNATURE } from '../run-message.ts';
 import type { Room, Runtime } from '../runtime.ts';
-import type { DefinedAgent } from './define-agent.ts';
 import type { Attempt, Claimed, TaskProtocol } from './protocol.ts';
 import { type Ran, runAttempt } from './run-attempt.ts';
 
 export interface AgentRoom {
-  /** Who runs the tasks of an agent; one room may serve several names. */
-  agent(name: string): DefinedAgent;
   readonly protocol: TaskProtocol;
   /** Verifies the caller of a path. Throws `Problem` 401. */
   admit(request: IncomingMessage, path: '/run' | '/pubsub/push'): Promise<void>;
@@ -23,6 +20,7 @@ export interface AgentRoom {
   readonly dependsOn: readonly string[];
 }
 
+type ToRun = Extract<Claimed, { kind: 'claimed' }>;
 type AgentRuntime = Pick<Runtime, 'name' | 'version' | 'settings' | 'clock' | 'log'>;
 
 export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
@@ -31,30 +29,30 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
     router.post('/pubsub/push', async (request: Request, response: Response) => {
       await parts.admit(request, '/pubsub/push');
       const incoming = await openEnvelope(request);
-      const claimed = await parts.protocol.claim(incoming, parts.agent);
+      const claimed = await parts.protocol.claim(incoming);
       if (claimed.kind === 'later' && !claimed.adopted)
         throw new Problem(503, 'not_yet', 'The pause before the next attempt is not over.', { retryAfterSeconds: 1 });
       if (claimed.kind === 'quarantined') await parts.quarantine(incoming, claimed);
-      if (claimed.kind === 'claimed') await pushed(claimed.attempt, claimed.adopted === true);
+      if (claimed.kind === 'claimed') await pushed(claimed);
       response.writeHead(204).end();
     });
 
     router.post('/run', async (request: Request, response: Response) => {
       await parts.admit(request, '/run');
       const incoming = { message: await runMessageOf(request) };
-      const claimed = await parts.protocol.claim(incoming, parts.agent);
-      const outcome = claimed.kind === 'claimed' ? await answered(claimed.attempt) : await unclaimed(claimed);
+      const claimed = await parts.protocol.claim(incoming);
+      const outcome = claimed.kind === 'claimed' ? await answered(claimed) : await unclaimed(claimed);
       reply(response, claimed, outcome);
     });
   });
 
-  function run(attempt: Attempt): Promise<Ran> {
-    const agent = parts.agent(attempt.agent);
+  function run({ attempt, agent }: ToRun): Promise<Ran> {
     return runAttempt(runtime, agent, parts.protocol, attempt, Math.min(agent.timeLimitMs, runMaximumMs));
   }
 
-  async function pushed(attempt: Attempt, adopted: boolean): Promise<void> {
-    const ran = await run(attempt);
+  async function pushed(claimed: ToRun): Promise<void> {
+    const { attempt, adopted } = claimed;
+    const ran = await run(claimed);
     if (ran.kind === 'parked') await parts.protocol.park(attempt);
     if (ran.kind !== 'outcome') return;
     const { outcome } = ran;
@@ -64,8 +62,9 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
       throw new Problem(503, outcome.error?.code ?? 'retry', outcome.error?.message ?? 'To be tried again.');
   }
 
-  async function answered(attempt: Attempt): Promise<Outcome> {
-    const ran = await run(attempt);
+  async function answered(claimed: ToRun): Promise<Outcome> {
+    const { attempt } = claimed;
+    const ran = await run(claimed);
     if (ran.kind === 'parked') {
       await parts.protocol.park(attempt);
       throw new Problem(409, 'parked', 'The agent has accepted the task and will report its outcome later.');

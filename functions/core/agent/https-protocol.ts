@@ -7,19 +7,20 @@ import { type Incoming, jsonOf, parsedData } from '../push-gate.ts';
 import type { Outcome } from '../run-message.ts';
 import type { Runtime } from '../runtime.ts';
 import type { JsonObject, TaskError } from '../task.ts';
+import type { DefinedAgent } from './define-agent.ts';
 import type { Attempt, Claimed, TaskProtocol } from './protocol.ts';
 
-type Caller = Pick<Runtime, 'settings' | 'egress' | 'identity' | 'ids'>;
+type Caller = Pick<Runtime, 'settings' | 'egress' | 'identity' | 'ids' | 'clock' | 'log'>;
 
 const TIME_LIMIT_MS = 20_000;
 const MAX_REPLY_BYTES = 32 * 1024 * 1024;
 
-/** `agentName` is the agent as registered with `dispatch`. */
-export function httpsProtocol(runtime: Caller, agentName: string): TaskProtocol {
+/** `agent` has the name by which `dispatch` knows it. */
+export function httpsProtocol(runtime: Caller, agent: DefinedAgent): TaskProtocol {
   const dispatchUrl = functionUrl(runtime.settings, 'dispatch');
   return {
-    async claim(incoming, terms) {
-      const { quoteMicros: quote, timeLimitMs } = terms(agentName);
+    async claim(incoming) {
+      const { quoteMicros: quote, timeLimitMs } = agent;
       const parsed = jsonOf(incoming);
       if ('reason' in parsed) return { kind: 'quarantined', ...parsed };
       const run = (typeof parsed.value === 'object' ? parsed.value : null) as {
@@ -30,7 +31,7 @@ export function httpsProtocol(runtime: Caller, agentName: string): TaskProtocol 
       const taskId = typeof run?.taskId === 'string' ? run.taskId : undefined;
       const payload = (run !== null && Object.hasOwn(run, 'payload') ? run.payload : run) as JsonObject;
       const offer = {
-        agent: agentName,
+        agent: agent.name,
         requestId: runtime.ids.random(12),
         quoteCents: quotedCents(quote, payload ?? {}),
         timeLimitMs,
@@ -39,7 +40,7 @@ export function httpsProtocol(runtime: Caller, agentName: string): TaskProtocol 
         taskId === undefined
           ? await call('/task/adopt', { ...offer, message: adoptable(incoming) })
           : await call(`/task/${encodeURIComponent(taskId)}/claim`, offer);
-      const claimed = { ...claimedFrom(reply, taskId ?? ''), adopted: taskId === undefined };
+      const claimed = { ...claimedFrom(reply, agent, taskId ?? ''), adopted: taskId === undefined };
       if (claimed.kind !== 'claimed') return claimed;
       const error = unfit(claimed.attempt, quote);
       if (error === undefined) return claimed;
@@ -51,6 +52,22 @@ export function httpsProtocol(runtime: Caller, agentName: string): TaskProtocol 
       const reply = await call(`/task/${attempt.taskId}/renew`, proof(attempt));
       if (reply.status === 409 || reply.status === 404) return 'lost';
       return expectOk(reply).cancelRequested === true ? 'cancel' : 'held';
+    },
+
+    watchStop(attempt, onStop) {
+      const periodMs = runtime.settings.times.switchesMs;
+      let cancel = runtime.clock.after(periodMs, look);
+      return () => cancel();
+
+      async function look(): Promise<void> {
+        cancel = runtime.clock.after(periodMs, look);
+        try {
+          const body = expectOk(await call(`/task/${attempt.taskId}/check`, { ...proof(attempt), tenant: attempt.tenant }));
+          if (body.status === 'stopped') onStop(body.error as TaskError);
+        } catch (error) {
+          runtime.log.warn({ err: error, taskId: attempt.taskId }, 'Whether a run may go on could not be asked.');
+        }
+      }
     },
 
     async park(attempt) {
@@ -123,14 +140,14 @@ function expectOk(reply: { status: number; body: JsonObject }): JsonObject {
 }
 
 /** What a claim's answer means. */
-function claimedFrom(reply: { status: number; body: JsonObject }, taskId: string): Claimed {
+function claimedFrom(reply: { status: number; body: JsonObject }, agent: DefinedAgent, taskId: string): Claimed {
   const { kind } = reply.body;
   if (reply.status === 404 || reply.status === 422)
     return { kind: 'quarantined', code: String(reply.body.code), reason: String(reply.body.detail) };
   const body = expectOk(reply);
   if (kind === 'later') return { kind: 'later' };
   if (kind === 'acknowledge' || kind === 'ended') return { kind, taskId };
-  return { kind: 'claimed', attempt: body.attempt as unknown as Attempt };
+  return { kind: 'claimed', attempt: body.attempt as unknown as Attempt, agent };
 }
 
 /** The price before the claim; what cannot be priced is claimed for nothing and then not run. */

@@ -17,8 +17,7 @@ export type KitRuntime = Pick<
 /** `POST /run` for `dispatch`, `POST /pubsub/push` for the agent's own subscription. */
 export function kitRoom(runtime: KitRuntime, agent: DefinedAgent): Room {
   return agentRoom(runtime, {
-    agent: () => agent,
-    protocol: httpsProtocol(runtime, agent.name),
+    protocol: httpsProtocol(runtime, agent),
     admit: (request, path) =>
       admitPush(runtime, request, path, path === '/run' ? [accountEmail(runtime.settings, 'dispatch')] : []),
     // This agent has no store to keep it in: unacknowledged, the message goes to the dead letters, where it is quarantined.

@@ -30,24 +30,23 @@ export interface Attempt {
   known?: Known;
 }
 
-/** The terms that an agent runs on, by its name: its price for a payload, and its time limit for one run. */
-export type Terms = (agent: string) => Pick<DefinedAgent, 'quoteMicros' | 'timeLimitMs'>;
-
 /**
- * `claimed`: run it. `acknowledge`: there is nothing to run. `later`: the message should come again. `ended`: the task ended
+ * `claimed`: have `agent` run it. `acknowledge`: there is nothing to run. `later`: the message should come again. `ended`: the task ended
  * without a run. `quarantined`: the message can never be processed. `adopted` when the message named no task: it became one,
  * which has to be acknowledged, since its dead letter would have another id and become a second one.
  */
 export type Claimed =
-  | { readonly kind: 'claimed'; readonly attempt: Attempt; readonly adopted?: boolean }
+  | { readonly kind: 'claimed'; readonly attempt: Attempt; readonly agent: DefinedAgent; readonly adopted?: boolean }
   | { readonly kind: 'acknowledge' | 'ended'; readonly taskId: string }
   | { readonly kind: 'later'; readonly adopted?: boolean }
   | ({ readonly kind: 'quarantined' } & Flaw);
 
 export interface TaskProtocol {
-  claim(incoming: Incoming, terms: Terms): Promise<Claimed>;
+  claim(incoming: Incoming): Promise<Claimed>;
   /** `cancel` when the task is to be cancelled, `lost` when another attempt has taken over or the task has ended. */
   renew(attempt: Attempt): Promise<'held' | 'lost' | 'cancel'>;
+  /** Calls back once the agent was switched off or removed while the attempt runs; the result ends the watch. */
+  watchStop(attempt: Attempt, onStop: (error: TaskError) => void): () => void;
   /** Leaves the run open until its outcome is reported with the outcome token, until the ttl. */
   park(attempt: Attempt): Promise<void>;
   /** Appends a progress note to the timeline. */

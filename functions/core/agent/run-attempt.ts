@@ -38,11 +38,13 @@ export async function runAttempt(
     abort.abort(deadline >= ttlMs ? 'expired' : 'timeout'),
   );
   const stopRenewing = renewing(runtime, protocol, attempt, abort);
+  const stopWatching = protocol.watchStop(attempt, ({ code, message }) => abort.abort(new RetryableError(code, message, 0)));
   try {
     return await Promise.race([handled(), stopped]);
   } finally {
     cancelDeadline();
     stopRenewing();
+    stopWatching();
     abort.abort('done');
   }
 
@@ -75,6 +77,8 @@ export async function runAttempt(
 
   function stoppedAs(reason: unknown): Ran {
     if (reason === 'lost') return { kind: 'lost' };
+    // Switched off: what becomes of the task is decided by whoever claims it next.
+    if (reason instanceof RetryableError) return ended(failure(reason));
     return ended(STOPPED[reason as keyof typeof STOPPED] ?? STOPPED.timeout);
   }
 

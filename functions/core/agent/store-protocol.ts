@@ -1,36 +1,41 @@
 /** The task protocol of built-in agents: claims in the document store, reports on the topic `results`. */
 
 import { adopt } from '../adopt.ts';
-import { type Claim, claim } from '../claim.ts';
+import type { Agent } from '../agents.ts';
+import { type Claim, type ClaimRequest, claim } from '../claim.ts';
 import { carriable, checkOut, payloadOf } from '../claim-check.ts';
 import { close } from '../close.ts';
 import { TerminalError } from '../errors.ts';
 import { note, park, renew, retry } from '../lease.ts';
 import { type Incoming, jsonOf } from '../push-gate.ts';
+import { agentOf } from '../registry.ts';
 import { type Outcome, publishSigned, type RunMessage, SIGNATURE } from '../run-message.ts';
 import type { Runtime } from '../runtime.ts';
 import { readTask } from '../store.ts';
+import { watchStop } from '../switches.ts';
 import { type JsonObject, type Known, spentMicros, type Task } from '../task.ts';
 import { attemptOf } from './attempt.ts';
-import type { Attempt, Claimed, TaskProtocol, Terms } from './protocol.ts';
+import type { DefinedAgent } from './define-agent.ts';
+import type { Attempt, Claimed, TaskProtocol } from './protocol.ts';
+import { endIfStopped } from './stopped.ts';
 
-/** `serves` tells which agents' tasks run here; a task of another agent with a subscription of its own is acknowledged. */
-export function storeProtocol(runtime: Runtime, serves: (agent: string) => boolean): TaskProtocol {
+/** `runs` gives what runs an agent's tasks here; nothing for one with a subscription of its own, whose tasks are acknowledged. */
+export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedAgent | undefined): TaskProtocol {
   return {
-    async claim(incoming, terms) {
+    async claim(incoming) {
       const { message } = incoming;
       const parsed = jsonOf(incoming);
       if ('reason' in parsed) return { kind: 'quarantined', ...parsed };
       const run = parsed.value as Partial<RunMessage> | null;
-      if (typeof run !== 'object' || run === null || !Object.hasOwn(run, 'taskId')) return adopting(incoming, parsed.value, terms);
+      if (typeof run !== 'object' || run === null || !Object.hasOwn(run, 'taskId')) return adopting(incoming, parsed.value);
       // A message of another topic may be signed as well, and is no run object.
       if (isRun(run) && runtime.signing.messageValid(message.data, message.attributes[SIGNATURE])) {
         const signed = run;
-        return claiming(signed, { id: signed.taskId, version: signed.version, task: signed.core }, terms);
+        return claiming(signed, { id: signed.taskId, version: signed.version, task: signed.core });
       }
       const known = typeof run.taskId === 'string' ? await readTask(runtime, run.taskId) : undefined;
       if (known === undefined) return unknownTask(run.taskId);
-      return claiming(known.task, known, terms);
+      return claiming(known.task, known);
     },
 
     async renew(attempt) {
@@ -39,6 +44,8 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
       attempt.known = renewal.known;
       return renewal.known.task.cancelRequested ? 'cancel' : 'held';
     },
+
+    watchStop: (attempt, onStop) => watchStop(runtime, attempt.tenant, attempt.agent, onStop),
 
     async park(attempt) {
       await park(runtime, attempt.taskId, attempt.epoch, attempt.known);
@@ -84,19 +91,22 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
   async function claiming(
     of: { agent: string; payload?: JsonObject; payloadRef?: RunMessage['payloadRef'] },
     known: Known,
-    terms: Terms,
   ): Promise<Claimed> {
-    if (!serves(of.agent)) {
-      if (runtime.agents.find(of.agent)?.direct) return { kind: 'acknowledge', taskId: known.id };
-      const error = { code: 'agent_not_found', message: `Agent ${of.agent} not found` };
-      await close(runtime, known.id, { status: 'failed', error }, undefined, known);
+    const found = await agentOf(runtime, known.task.tenant, of.agent);
+    const agent = found && runs(found);
+    if (found !== undefined && agent === undefined) return { kind: 'acknowledge', taskId: known.id };
+    if (await endIfStopped(runtime, known)) return { kind: 'ended', taskId: known.id };
+    if (agent === undefined) {
+      if (known.task.status !== 'queued') return { kind: 'acknowledge', taskId: known.id };
+      const error = { code: 'agent_not_found', message: `Agent ${of.agent} not found.` };
+      await close(runtime, known.id, { status: 'failed', error }, known.task.epoch, known);
       return { kind: 'ended', taskId: known.id };
     }
     const payload = await payloadOf(runtime, of);
-    const quoteMicros = await quoted(known, () => terms(of.agent).quoteMicros(payload));
+    const quoteMicros = await quoted(known, () => agent.quoteMicros(payload));
     if (quoteMicros === undefined) return { kind: 'ended', taskId: known.id };
-    const request = { requestId: runtime.ids.random(12), quoteMicros, timeLimitMs: limitOf(terms, of.agent) };
-    return answer(await claim(runtime, known.id, request, known), payload, quoteMicros);
+    const request = requestOf(agent, quoteMicros);
+    return answer(await claim(runtime, known.id, request, known), agent, payload, quoteMicros);
   }
 
   async function quoted(known: Known, quote: () => number): Promise<number | undefined> {
@@ -109,26 +119,31 @@ export function storeProtocol(runtime: Runtime, serves: (agent: string) => boole
     }
   }
 
-  async function adopting(incoming: Incoming, value: unknown, terms: Terms): Promise<Claimed> {
-    const adopted = await adopt(runtime, incoming.message, value, serves, (agent, payload) => ({
-      requestId: runtime.ids.random(12),
-      quoteMicros: terms(agent).quoteMicros(payload),
-      timeLimitMs: limitOf(terms, agent),
-    }));
+  async function adopting(incoming: Incoming, value: unknown): Promise<Claimed> {
+    let agent: DefinedAgent | undefined;
+    const serves = (named: Agent): boolean => {
+      agent = runs(named);
+      return agent !== undefined;
+    };
+    const adopted = await adopt(runtime, incoming.message, value, serves, (payload) => {
+      const defined = agent as DefinedAgent;
+      return requestOf(defined, defined.quoteMicros(payload));
+    });
     if (adopted.kind !== 'adopted') return adopted.kind === 'acknowledge' ? { kind: 'acknowledge', taskId: '' } : adopted;
-    const answered = answer(adopted.claim, adopted.payload, adopted.quoteMicros);
+    const answered = answer(adopted.claim, agent as unknown as DefinedAgent, adopted.payload, adopted.quoteMicros);
     return answered.kind === 'claimed' || answered.kind === 'later' ? { ...answered, adopted: true } : answered;
   }
 
-  function answer(claimed: Claim, payload: JsonObject, quoteMicros: number): Claimed {
+  function answer(claimed: Claim, agent: DefinedAgent, payload: JsonObject, quoteMicros: number): Claimed {
     if (claimed.kind === 'absent') return unknownTask('');
     if (claimed.kind === 'later') return { kind: 'later' };
     if (claimed.kind !== 'claimed') return { kind: claimed.kind, taskId: claimed.known.id };
-    return { kind: 'claimed', attempt: attemptOf(runtime.signing, claimed.known, payload, quoteMicros) };
+    return { kind: 'claimed', attempt: attemptOf(runtime.signing, claimed.known, payload, quoteMicros), agent };
   }
 
-  function limitOf(terms: Terms, agent: string): number {
-    return Math.min(terms(agent).timeLimitMs, runtime.settings.times.runMaximumMs);
+  function requestOf({ timeLimitMs }: DefinedAgent, quoteMicros: number): ClaimRequest {
+    const limitMs = Math.min(timeLimitMs, runtime.settings.times.runMaximumMs);
+    return { requestId: runtime.ids.random(12), quoteMicros, timeLimitMs: limitMs };
   }
 
   async function conclude(attempt: Attempt, outcome: Outcome): Promise<void> {

@@ -1,0 +1,100 @@
+/** `POST /register-agent` and `DELETE /agents/{name}`. */
+
+import { functionUrl } from '../core/addresses.ts';
+import { checkAddress } from '../core/admission.ts';
+import { commitAudited } from '../core/audit.ts';
+import type { Caller } from '../core/authenticate.ts';
+import { Problem } from '../core/errors.ts';
+import { checked, invalidFields } from '../core/http.ts';
+import { centsFromMicros } from '../core/money.ts';
+import type { Fields, Stored, Write } from '../core/ports.ts';
+import { AGENTS, agentId, type Registered } from '../core/registry.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { agentScope } from '../core/switches.ts';
+import type { JsonObject } from '../core/task.ts';
+import { topology } from '../topology.ts';
+import { type Registration, registered, registration } from './registration.ts';
+import { switchWrites } from './switchboard.ts';
+
+/**
+ * Registers an agent for the caller's tenant, in the place of one of the same name. Gives `{status: "success", agent_name}`.
+ * Throws `Problem` 422 `invalid_fields`, `egress_denied`, 409 `agent_reserved`.
+ */
+export async function registerAgent(runtime: Runtime, caller: Caller, given: unknown): Promise<JsonObject> {
+  const wanted = checked(registration, given);
+  const { name } = wanted;
+  refuseReserved(runtime, name);
+  if (wanted.handler_type === 'http') await checkEndpoint(runtime, wanted.endpoint ?? '');
+  const { tenant } = caller;
+  const id = agentId(tenant, name);
+  return commitAudited(runtime, { tenant, entity: agentScope(name), actor: caller.name }, async () => {
+    const before = await runtime.control.get(AGENTS, id);
+    const agent = registered(runtime, caller, wanted, before?.data as Registered | undefined);
+    const data = agent as unknown as Fields;
+    const write: Write =
+      before === undefined
+        ? { kind: 'create', collection: AGENTS, id, data }
+        : { kind: 'replace', collection: AGENTS, id, version: before.version, data };
+    return {
+      writes: [write, ...(await switchWrites(runtime, caller, name, stateOf(wanted.enabled)))],
+      event: before === undefined ? 'registered' : 'replaced',
+      detail: detailOf(agent, wanted),
+      answer: { status: 'success', agent_name: name },
+    };
+  });
+}
+
+/**
+ * Removes an agent of the caller's tenant: nothing is dispatched to it any more, what waits for it fails, and what runs is stopped.
+ * Throws `Problem` 404 `agent_not_found`, 409 `agent_reserved`.
+ */
+export async function deleteAgent(runtime: Runtime, caller: Caller, name: string): Promise<JsonObject> {
+  const { tenant } = caller;
+  refuseReserved(runtime, name);
+  return commitAudited(runtime, { tenant, entity: agentScope(name), actor: caller.name }, async () => {
+    const { id, version } = await ownAgent(runtime, tenant, name);
+    return {
+      writes: [{ kind: 'delete', collection: AGENTS, id, version }, ...(await switchWrites(runtime, caller, name, 'deleted'))],
+      event: 'deleted',
+      answer: { status: 'success', agent_name: name },
+    };
+  });
+}
+
+/** A registered agent of a tenant. Throws `Problem` 404, for another tenant's as for none. */
+export async function ownAgent({ control }: Pick<Runtime, 'control'>, tenant: string, name: string): Promise<Stored> {
+  const stored = await control.get(AGENTS, agentId(tenant, name));
+  if (stored === undefined) throw new Problem(404, 'agent_not_found', `Agent ${name.slice(0, 100)} not found.`);
+  return stored;
+}
+
+function refuseReserved({ agents }: Runtime, name: string): void {
+  if (agents.find(name) === undefined) return;
+  throw new Problem(409, 'agent_reserved', `${name} is everybody's: built in, or named in the settings. Choose another name.`);
+}
+
+/** An address of ours would be called with an identity that some of our functions trust. */
+async function checkEndpoint(runtime: Runtime, endpoint: string): Promise<void> {
+  await checkAddress(runtime, 'endpoint', endpoint);
+  const { settings } = runtime;
+  const own = Object.keys(topology.functions).flatMap((name) => [
+    functionUrl(settings, name),
+    functionUrl({ ...settings, functionUrls: {} }, name),
+  ]);
+  if (own.some((url) => new URL(url).origin === new URL(endpoint).origin))
+    throw invalidFields([{ field: 'endpoint', code: 'egress_denied', message: 'is an address of Heliograph itself' }]);
+}
+
+const stateOf = (enabled: boolean | undefined) => (enabled === undefined ? 'as it is' : enabled ? 'on' : 'off');
+
+/** Not the result, which may hold anything. */
+function detailOf({ type, endpoint, priceMicros, timeLimitMs, concurrency }: Registered, { enabled }: Registration): JsonObject {
+  return {
+    type,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    priceCents: centsFromMicros(priceMicros),
+    timeLimitSeconds: timeLimitMs / 1000,
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(enabled === undefined ? {} : { enabled }),
+  };
+}

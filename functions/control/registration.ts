@@ -1,0 +1,87 @@
+/** What an agent is registered with: the body of the request, and the document that is made of it. */
+
+import * as z from 'zod';
+import { LIGHT_HANDLERS } from '../core/agents.ts';
+import type { Caller } from '../core/authenticate.ts';
+import { keepable } from '../core/json-value.ts';
+import { isWholeMicros, microsFromCents } from '../core/money.ts';
+import type { Registered } from '../core/registry.ts';
+import type { Runtime } from '../core/runtime.ts';
+
+const MAX_RESULT_BYTES = 16_384;
+const TYPES = ['http', 'builtin', 'mock'] as const;
+
+/** The body of `POST /register-agent`. */
+export const registration = z
+  .strictObject({
+    name: z
+      .string()
+      .max(63)
+      .regex(
+        /^[A-Za-z0-9][A-Za-z0-9 ._-]*$/,
+        'is letters, digits, spaces, dots, hyphens and underscores, with a letter or digit first',
+      ),
+    /** Of `http` the address, of `builtin` the handler; of `mock` whatever one likes. */
+    endpoint: z.string().min(1).max(2_048).optional(),
+    handler_type: z.enum(TYPES).default('http'),
+    priceCents: z
+      .number()
+      .min(0, 'is negative')
+      .max(1_000_000_000)
+      .refine(isWholeMicros, 'has a fraction below a micro-dollar (0.0001 cents)')
+      .optional(),
+    timeLimitSeconds: z.number().min(0.001).max(540, 'is more than 540: longer work answers 202 and reports later').default(540),
+    /** How many of its tasks may run at once. */
+    concurrency: z.int().min(1).max(10_000).optional(),
+    capabilities: z.array(z.string().min(1).max(100)).max(50).default([]),
+    /** Without it, an agent that is switched off stays so. */
+    enabled: z.boolean().optional(),
+    /** Of `mock` alone. */
+    result: z
+      .unknown()
+      .refine(...keepable)
+      .refine(
+        (value) => Buffer.byteLength(JSON.stringify(value) ?? '') <= MAX_RESULT_BYTES,
+        `is larger than ${MAX_RESULT_BYTES} bytes`,
+      )
+      .optional(),
+  })
+  .superRefine(({ endpoint, handler_type: type, result }, { addIssue }) => {
+    const refuse = (path: string, message: string) => addIssue({ code: 'custom', path: [path], message });
+    const handlers: readonly string[] = LIGHT_HANDLERS;
+    if (endpoint === undefined && type !== 'mock') refuse('endpoint', 'is missing: give a string');
+    else if (type === 'http' && !/^https?:/i.test(endpoint ?? '')) refuse('endpoint', 'has to be an http or https address');
+    else if (type === 'builtin' && !handlers.includes(endpoint ?? ''))
+      refuse('endpoint', `has to be one of the built-in handlers: ${handlers.join(', ')}`);
+    if (result !== undefined && type !== 'mock') refuse('result', 'is for agents of the type mock alone');
+  });
+
+export type Registration = z.output<typeof registration>;
+
+/** The document of an agent. `before` is the one of the same name that it replaces. */
+export function registered(
+  runtime: Pick<Runtime, 'clock' | 'settings'>,
+  caller: Caller,
+  wanted: Registration,
+  before: Registered | undefined,
+): Registered {
+  const { name, endpoint, handler_type: type, timeLimitSeconds, concurrency, capabilities, result } = wanted;
+  const now = runtime.clock.now();
+  // A price of its own, or that of the built-in agent; nobody works for a mock.
+  const priceCents = wanted.priceCents ?? (type === 'mock' ? 0 : runtime.settings.agentCostPerRunCents);
+  return {
+    tenant: caller.tenant,
+    name,
+    type,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(result === undefined ? {} : { result: JSON.stringify(result) }),
+    priceMicros: microsFromCents(priceCents),
+    timeLimitMs: timeLimitSeconds * 1000,
+    ...(concurrency === undefined ? {} : { concurrency }),
+    capabilities,
+    createdAt: before?.createdAt ?? now,
+    updatedAt: now,
+    updatedBy: caller.name,
+    ...(before?.lastSeenAt === undefined ? {} : { lastSeenAt: before.lastSeenAt }),
+  };
+}
