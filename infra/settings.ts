@@ -10,6 +10,8 @@ const members = z.array(
   z.string().regex(/^(user|group|serviceAccount|domain):\S+$/, 'is no user:, group:, serviceAccount: or domain:'),
 );
 
+const NUMBER = /^[1-9]\d{5,}$/;
+
 const environmentSchema = (topology: Topology) => {
   const functions = Object.keys(topology.functions);
   return z.strictObject({
@@ -17,12 +19,14 @@ const environmentSchema = (topology: Topology) => {
     /** Push URLs and their audiences are made of it: without it no audience. */
     projectNumber: z
       .string({ error: 'is missing, or no text: the audience of every push is made of it, so quote the number' })
-      .regex(/^[1-9]\d{5,}$/, 'is no project number: the audience of every push is made of it'),
+      .regex(NUMBER, 'is no project number: the audience of every push is made of it'),
     region: z.enum(REGIONS, { error: ({ input }) => `'${input}' is no region that runs functions` }),
     /** The databases' own, as `eur3` or `nam5`; the region by default. It can never be changed. */
     databaseLocation: z.enum(['eur3', 'nam5', 'nam7', ...REGIONS]).optional(),
     /** Holds Terraform's state; made before the first deployment. */
     stateBucket: z.string().regex(/^[a-z0-9][a-z0-9_.-]{1,61}[a-z0-9]$/, 'is no bucket name'),
+    /** Where that bucket is in another project: anybody may have taken its name. */
+    stateBucketProjectNumber: z.string({ error: 'is no text: quote the number' }).regex(NUMBER, 'is no project number').optional(),
     /**
      * Front functions that everybody may call, or `all` of them; they authenticate in code. The others admit `callers` alone, who send their token
      * to Cloud Run as `X-Serverless-Authorization`: the customary header, or an API key, then reaches the function as it is.
@@ -91,6 +95,7 @@ export function parseEnvironment(content: unknown, environment: string, topology
       .filter((variable) => OWN_VARIABLES.includes(variable))
       .map((variable) => `environments.${name}.variables.${variable}: is set from the other settings`),
   );
+  problems.push(...named.flatMap(({ name, settings }) => carriedOut(settings, `environments.${name}`)));
   for (const { name, settings } of named) {
     const closed = fronts(topology).filter((front) => !settings.publicFunctions.includes(front));
     // Cloud Run's IAM takes tokens for the function's own address only, and behind a balancer the functions use another.
@@ -111,6 +116,13 @@ export function parseEnvironment(content: unknown, environment: string, topology
   if (chosen === undefined) problems.push(`environments.${environment}: is missing`);
   if (problems.length > 0 || chosen === undefined) throw refusal(problems);
   return chosen.settings;
+}
+
+/** Terraform reads every text as a template: one could have it put a file of whoever deploys into a function's variables. */
+function carriedOut(value: unknown, at: string): string[] {
+  if (typeof value === 'string') return /[$%]\{/.test(value) ? [`${at}: has \${ or %{, which Terraform would carry out`] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => carriedOut(inner, `${at}.${name}`));
 }
 
 function fronts({ functions }: Topology): string[] {

@@ -70,7 +70,7 @@ await runCommand(async (command) => {
   for (const note of notes) console.log(note);
 
   const { stack, terraform } = await prepare(deployment, command, given);
-  const taken = await takeOver(google, terraform, stack, project);
+  const taken = await takeOver(google, terraform, stack, deployment.settings);
   if (taken.length > 0) console.log(`Taken over from an earlier deployment: ${taken.map(({ what }) => what).join(', ')}.`);
   const { code } = await terraform.run(['plan', `-out=${PLAN}`, '-detailed-exitcode', '-lock-timeout=60s'], [0, CHANGES]);
   if (flags.plan) return console.log('\nNothing was changed: that was the plan. Without --plan it is carried out.');

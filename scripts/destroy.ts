@@ -51,7 +51,7 @@ await runCommand(async (command) => {
   command.terraform = terraform;
   await terraform.quietly(['init', '-reconfigure']);
 
-  const kept = await standing(google, keptOf(stack, project));
+  const kept = await standing(google, keptOf(stack, project), settings);
   const known = await stateAddresses(terraform);
   if (known.length === 0)
     return console.log(`Nothing of ${name} stands in the project ${project}.\n${remaining(kept, stateBucket)}`);

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { Problem } from '../../functions/core/errors.ts';
 import { topology } from '../../functions/topology.ts';
-import { archiveOf, type Bundle, bundleFunction } from './bundle.ts';
+import { archiveFile, archiveOf, type Bundle, bundleFunction } from './bundle.ts';
 
 /** Terraform reads what is called so. */
 const NAMES = 'archives.auto.tfvars.json';
@@ -27,7 +27,7 @@ export async function writeArchives(folder: string): Promise<readonly Archive[]>
 
 /**
  * The archives that `npm run bundle` has written into a folder, by function; the folder may have been moved since. Throws `Problem`
- * `archives_missing`.
+ * `archives_missing`, `archives_changed`: one whose bytes are not those that its name was made of is not what was tried out.
  */
 export function readArchives(folder: string): Readonly<Record<string, string>> {
   const file = join(resolve(folder), NAMES);
@@ -36,6 +36,9 @@ export function readArchives(folder: string): Readonly<Record<string, string>> {
   const paths = Object.keys(topology.functions).map((name): [string, string] => {
     const path = join(resolve(folder), basename(archives[name] ?? ''));
     if (archives[name] === undefined || !existsSync(path)) throw missing(`There is no archive of ${name} in ${folder}.`);
+    if (basename(path) !== archiveFile(name, readFileSync(path))) {
+      throw new Problem(422, 'archives_changed', `${path} is not the archive that was made: its name is a hash of other bytes.`);
+    }
     return [name, path];
   });
   return Object.fromEntries(paths);

@@ -108,6 +108,10 @@ export function archiveOf({ name, files }: Bundle): { readonly file: string; rea
   const sorted = Object.fromEntries(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)));
   // The format has times from 1980 on, and in local time.
   const bytes = zipSync(sorted, { level: 6, mtime: new Date(1980, 0, 2) });
-  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
-  return { file: `${name}-${hash}.zip`, bytes };
+  return { file: archiveFile(name, bytes), bytes };
+}
+
+/** What an archive is called. */
+export function archiveFile(name: string, bytes: Uint8Array): string {
+  return `${name}-${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}.zip`;
 }

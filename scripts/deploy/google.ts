@@ -63,6 +63,13 @@ export async function openGoogle(environment: Environment, project: string): Pro
   return { get: (service, path) => call('GET', service, path), post: (service, path, body) => call('POST', service, path, body) };
 }
 
+/**
+ * Whether a bucket is in another project than the one of this number. Names of buckets are global and ours can be guessed: whoever
+ * has taken one before, and lets everybody use it, would be given all that is stored there. Source: Cloud Storage, "Buckets",
+ * `projectNumber`.
+ */
+export const isForeign = ({ body }: Answer, projectNumber: string): boolean => String(body.projectNumber) !== projectNumber;
+
 /** Whether the API itself is off, which says nothing about what was asked for. */
 export const isDisabled = ({ reason }: Answer): boolean => reason === 'SERVICE_DISABLED' || reason === 'accessNotConfigured';
 

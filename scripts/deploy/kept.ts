@@ -6,7 +6,9 @@ import { secretName } from '../../functions/core/addresses.ts';
 import { Problem } from '../../functions/core/errors.ts';
 import { topology } from '../../functions/topology.ts';
 import { KEPT_SECRETS } from '../../infra/secrets.ts';
-import { type Google, isDisabled } from './google.ts';
+import type { EnvironmentSettings } from '../../infra/settings.ts';
+import { type Google, isDisabled, isForeign } from './google.ts';
+import { notReady } from './preflight.ts';
 import type { Terraform } from './terraform.ts';
 
 export interface Kept {
@@ -85,10 +87,12 @@ export async function stateAddresses(terraform: Terraform): Promise<readonly str
   throw new Problem(500, 'terraform_failed', `The state cannot be read:\n${errors}`);
 }
 
-/** What of it is there. */
-export async function standing(google: Google, kept: readonly Kept[]): Promise<readonly Kept[]> {
+type Owner = Pick<EnvironmentSettings, 'project' | 'projectNumber'>;
+
+/** What of it is there, in the project itself. */
+export async function standing(google: Google, kept: readonly Kept[], owner: Owner): Promise<readonly Kept[]> {
   const there: Kept[] = [];
-  for (const one of kept) if (await exists(google, one.service, one.path)) there.push(one);
+  for (const one of kept) if ((await whose(google, one, owner)) === 'ours') there.push(one);
   return there;
 }
 
@@ -101,18 +105,23 @@ export async function forget(terraform: Terraform, known: readonly string[]): Pr
 /**
  * Has Terraform import what an earlier stack has left and the state does not have: it would try to make it a second time. Of a
  * secret that has a version, none is made: it would take the place of the value that everything was signed with. Gives what is
- * taken over.
+ * taken over. Throws `Problem` `not_ready` for a bucket that is in another project, whether the state has it or not.
  */
-export async function takeOver(google: Google, terraform: Terraform, folder: string, project: string): Promise<readonly Kept[]> {
+export async function takeOver(google: Google, terraform: Terraform, folder: string, owner: Owner): Promise<readonly Kept[]> {
   const imports = join(folder, 'kept.tf.json');
   const variables = join(folder, 'kept.auto.tfvars.json');
   for (const file of [imports, variables]) rmSync(file, { force: true });
   const known = await stateAddresses(terraform);
-  const unknown = keptOf(folder, project).filter(({ address }) => !known.includes(address));
-  const left = await standing(google, unknown);
+  const left: Kept[] = [];
+  for (const one of keptOf(folder, owner.project)) {
+    if (known.includes(one.address) && one.service !== 'storage') continue;
+    const found = await whose(google, one, owner);
+    if (found === 'foreign') throw notReady([taken(one, owner)]);
+    if (found === 'ours' && !known.includes(one.address)) left.push(one);
+  }
   const secrets: string[] = [];
   for (const name of topology.secrets) {
-    const path = `projects/${project}/secrets/${secretName(name)}`;
+    const path = `projects/${owner.project}/secrets/${secretName(name)}`;
     if (!known.includes(`${VERSION}${name}[0]`) && (await hasVersion(google, path))) secrets.push(name);
   }
   if (left.length > 0)
@@ -121,12 +130,17 @@ export async function takeOver(google: Google, terraform: Terraform, folder: str
   return left;
 }
 
-async function exists(google: Google, service: Kept['service'], path: string): Promise<boolean> {
+async function whose(google: Google, { service, path }: Kept, { projectNumber }: Owner): Promise<'ours' | 'foreign' | 'nobody’s'> {
   const answer = await google.get(service, path);
-  if (answer.status === 200) return true;
+  // The paths of all else begin with the project.
+  if (answer.status === 200) return service === 'storage' && isForeign(answer, projectNumber) ? 'foreign' : 'ours';
   // An API that is off has nothing.
-  if (answer.status === 404 || isDisabled(answer)) return false;
+  if (answer.status === 404 || isDisabled(answer)) return 'nobody’s';
   throw new Problem(502, 'google_refused', `Whether ${path} is there cannot be told: ${answer.message}`);
+}
+
+function taken({ what }: Kept, { project }: Owner): string {
+  return `The ${what} is not in ${project}: somebody else has taken that name, and would have whatever is stored there. Names of buckets are made of the project's id: deploy to a project with another id.`;
 }
 
 async function hasVersion(google: Google, secret: string): Promise<boolean> {

@@ -1,22 +1,29 @@
 import { Problem } from '../../functions/core/errors.ts';
 import type { Deployment } from './environment.ts';
-import type { Google } from './google.ts';
+import { type Google, isForeign } from './google.ts';
 import { notReady } from './preflight.ts';
 
 const RECOVERY_SECONDS = 30 * 86_400;
 
 /**
  * Makes sure that there is a bucket for Terraform's state. `mayMake` is asked before a missing one is made: private, versioned, in
- * the region. Gives notes about one that is there. Throws `Problem` `not_ready`.
+ * the region. Gives notes about one that is there. Throws `Problem` `not_ready`, also for another project's that the settings do not
+ * name: whoever can write the state has Terraform do what he likes.
  */
 export async function ensureStateBucket(
   google: Google,
   { name, settings }: Deployment,
   mayMake: (question: string) => Promise<boolean>,
 ): Promise<readonly string[]> {
-  const { project, region, stateBucket } = settings;
+  const { project, projectNumber, region, stateBucket, stateBucketProjectNumber = projectNumber } = settings;
   const found = await google.get('storage', `b/${stateBucket}`);
   if (found.status === 200) {
+    if (isForeign(found, stateBucketProjectNumber)) {
+      const actual = String(found.body.projectNumber);
+      throw notReady([
+        `The bucket ${stateBucket} is in the project number ${actual}, not ${stateBucketProjectNumber}. Bucket names are global: if that project is not yours, set environments.${name}.stateBucket to another name; if it is, set environments.${name}.stateBucketProjectNumber to "${actual}".`,
+      ]);
+    }
     const { versioning, iamConfiguration } = found.body as {
       versioning?: { enabled?: boolean };
       iamConfiguration?: { publicAccessPrevention?: string };

@@ -76,6 +76,16 @@ describe('the settings of a deployment', () => {
       dev({ balancer: { domain: 'heliograph.example.com' } }),
       /^ {2}environments\.dev\.balancer: needs dispatch(, [a-z-]+)* to be public$/m,
     ],
+    [
+      'a text that Terraform would carry out',
+      dev({ variables: { AGENT_COST_PER_RUN_CENTS: `\${file("/etc/passwd")}` } }),
+      /^ {2}environments\.dev\.variables\.AGENT_COST_PER_RUN_CENTS: has \$\{ or %\{, which Terraform would carry out$/m,
+    ],
+    [
+      'another one, in a list',
+      dev({ callers: ['user:%{if true}somebody@example.com%{endif}'.replaceAll(' ', '_')] }),
+      /^ {2}environments\.dev\.callers\.0: has /m,
+    ],
     ['a third environment', { environments: { test: environmentOf() } }, /^ {2}environments/m],
   ];
   for (const [name, content, line] of rows)

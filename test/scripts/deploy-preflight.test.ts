@@ -9,6 +9,7 @@ import { ensureStateBucket } from '../../scripts/deploy/state-bucket.ts';
 import { environmentOf } from '../infra/synthesized.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import {
+  bucketAnswer,
   type GoogleServer,
   googleServer,
   NUMBER,
@@ -131,6 +132,12 @@ describe('what has to be there before a deployment', () => {
       refusal(403, 'deployer@acme.example does not have storage.buckets.get access'),
       /acme-agents-state is another project's.*set environments\.dev\.stateBucket to another name/,
     ],
+    [
+      'a bucket for the state that somebody else has made, and lets everybody use',
+      BUCKET,
+      bucketAnswer({ projectNumber: '666666666666' }),
+      /acme-agents-state is in the project number 666666666666, not 123456789012\..*stateBucketProjectNumber to "666666666666"/,
+    ],
     ['storage in trouble', BUCKET, refusal(503, 'backendError'), /acme-agents-state cannot be looked at: backendError/],
   ];
   for (const [what, request, answer, message] of faults) {
@@ -153,11 +160,19 @@ describe('what has to be there before a deployment', () => {
   });
 
   it('says how a bucket would keep the state better', async () => {
-    google.answers.set(BUCKET, { status: 200, body: {} });
+    google.answers.set(BUCKET, bucketAnswer());
     assert.match(
       (await checked()).join(),
       /gcloud storage buckets update gs:\/\/acme-agents-state --versioning --public-access-prevention/,
     );
+  });
+
+  it('takes the bucket of another project that the settings name', async () => {
+    const more = { stateBucketProjectNumber: '999999999999' };
+    writeFileSync(file, stringify({ environments: { dev: environmentOf(more) } }));
+    await assert.rejects(checked(), { code: 'not_ready', message: /is in the project number 123456789012, not 999999999999/ });
+    google.answers.set(BUCKET, bucketAnswer({ projectNumber: '999999999999' }));
+    assert.equal((await checked()).length, 1);
   });
 
   it('makes a missing bucket, private and versioned, once that is agreed to', async () => {

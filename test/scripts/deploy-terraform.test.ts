@@ -7,11 +7,11 @@ import { topology } from '../../functions/topology.ts';
 import { parseEnvironment } from '../../infra/settings.ts';
 import { synthesize } from '../../infra/stack.ts';
 import { openGoogle } from '../../scripts/deploy/google.ts';
-import { stateAddresses, takeOver } from '../../scripts/deploy/kept.ts';
+import { keptOf, standing, stateAddresses, takeOver } from '../../scripts/deploy/kept.ts';
 import { checkTerraform, terraformIn } from '../../scripts/deploy/terraform.ts';
 import { environmentOf } from '../infra/synthesized.ts';
 import { temporaryFolder, until } from '../support/folder.ts';
-import { type GoogleServer, googleServer, PROJECT, serviceDisabled } from '../support/google-server.ts';
+import { bucketAnswer, type GoogleServer, googleServer, NUMBER, PROJECT, serviceDisabled } from '../support/google-server.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -186,12 +186,13 @@ describe('Terraform, for a deployment', function () {
       });
       afterEach(() => google.close());
 
+      const OWNER = { project: PROJECT, projectNumber: NUMBER };
       const LEFT = {
         [`GET /v1/projects/${PROJECT}/databases/tasks`]: {},
         [`GET /v1/projects/${PROJECT}/secrets/heliograph-signing-key`]: {},
         [`GET /v1/projects/${PROJECT}/secrets/heliograph-signing-key/versions`]: { versions: [{ name: 'x', state: 'ENABLED' }] },
         [`GET /v1/projects/${PROJECT}/secrets/heliograph-webhook-keys/versions`]: {},
-        [`GET /storage/v1/b/${PROJECT}-heliograph-uploads`]: {},
+        [`GET /storage/v1/b/${PROJECT}-heliograph-uploads`]: { projectNumber: NUMBER },
       };
       const leave = () => {
         for (const [request, body] of Object.entries(LEFT)) google.answers.set(request, { status: 200, body });
@@ -203,7 +204,7 @@ describe('Terraform, for a deployment', function () {
       ];
       const taken = async (path: string) => {
         const client = await openGoogle(google.environment, PROJECT);
-        await takeOver(client, terraformIn(path, environment()), path, PROJECT);
+        await takeOver(client, terraformIn(path, environment()), path, OWNER);
         const read = (name: string) =>
           existsSync(join(path, name)) ? JSON.parse(readFileSync(join(path, name), 'utf8')) : undefined;
         return { imports: read('kept.tf.json')?.import, secrets: read('kept.auto.tfvars.json')?.kept_secrets };
@@ -244,9 +245,25 @@ describe('Terraform, for a deployment', function () {
         ];
         const known = instead(`printf '%s\\n' ${addresses.map((address) => `'${address}'`).join(' ')}`);
         const client = await openGoogle(google.environment, PROJECT);
-        assert.deepEqual(await takeOver(client, terraformIn(path, known), path, PROJECT), []);
+        assert.deepEqual(await takeOver(client, terraformIn(path, known), path, OWNER), []);
         assert.equal(existsSync(join(path, 'kept.tf.json')), false);
         assert.equal(existsSync(join(path, 'kept.auto.tfvars.json')), false);
+      });
+
+      it('but no bucket that is in another project, not even one that the state has', async () => {
+        const path = synthesized();
+        offline(path);
+        const bucket = `${PROJECT}-heliograph-archives`;
+        google.answers.set(`GET /storage/v1/b/${bucket}`, bucketAnswer({ projectNumber: '666666666666' }));
+        const refused = { code: 'not_ready', message: new RegExp(`${bucket} is not in ${PROJECT}: somebody else has taken`) };
+        await assert.rejects(taken(path), refused);
+        const client = await openGoogle(google.environment, PROJECT);
+        const known = instead(`echo google_storage_bucket.bucket_archives`);
+        await assert.rejects(takeOver(client, terraformIn(path, known), path, OWNER), refused);
+        assert.equal(existsSync(join(path, 'kept.tf.json')), false);
+        const { body } = bucketAnswer({ projectNumber: '666666666666' });
+        google.answers.set(`GET /storage/v1/b/${PROJECT}-heliograph-uploads`, { status: 200, body });
+        assert.deepEqual(await standing(client, keptOf(path, PROJECT), OWNER), []);
       });
 
       it('and stops where it cannot tell', async () => {

@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { topology } from '../../functions/topology.ts';
 import { nameArchives } from '../../scripts/deploy/archives.ts';
+import { archiveFile } from '../../scripts/deploy/bundle.ts';
 import { environmentOf } from '../infra/synthesized.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { type GoogleServer, googleServer, PROJECT, refusal, STATE_BUCKET } from '../support/google-server.ts';
+import { bucketAnswer, type GoogleServer, googleServer, PROJECT, refusal, STATE_BUCKET } from '../support/google-server.ts';
 import { type StandIn, terraformStandIn } from '../support/terraform-stand-in.ts';
 
 const SCRIPTS = fileURLToPath(new URL('../../scripts', import.meta.url));
@@ -25,7 +26,9 @@ describe('npm run deploy, npm run destroy', function () {
   let terraform: StandIn;
   before(() => {
     // What Terraform is told of; that real ones are made of the functions is a test of its own.
-    const archives = Object.keys(topology.functions).map((name) => [name, `/elsewhere/${name}-0123456789abcdef.zip`] as const);
+    const archives = Object.keys(topology.functions).map(
+      (name) => [name, `/elsewhere/${archiveFile(name, Buffer.from('PK'))}`] as const,
+    );
     for (const [, path] of archives) writeFileSync(join(bundles.path, basename(path)), 'PK');
     nameArchives(bundles.path, Object.fromEntries(archives));
   });
@@ -116,7 +119,7 @@ describe('npm run deploy, npm run destroy', function () {
   it('--archives applies those that are there, wherever they were made', async () => {
     assert.equal((await deploy('--yes', '--no-smoke')).code, 0);
     for (const [name, path] of Object.entries(archivesOf(stack()))) {
-      assert.equal(path, join(bundles.path, `${name}-0123456789abcdef.zip`));
+      assert.equal(path, join(bundles.path, archiveFile(name, Buffer.from('PK'))));
     }
   });
 
@@ -127,6 +130,19 @@ describe('npm run deploy, npm run destroy', function () {
     nameArchives(folder.path, { dispatch: '/elsewhere/dispatch-1.zip' });
     assert.match((await deploy('--archives', folder.path)).stderr, /There is no archive of dispatch in /);
     assert.deepEqual(google.listener.received, []);
+  });
+
+  it('--archives refuses one whose bytes are not those that were tried out', async () => {
+    const path = join(bundles.path, archiveFile('dispatch', Buffer.from('PK')));
+    writeFileSync(path, 'PK, and more');
+    try {
+      const { code, stderr } = await deploy('--yes', '--no-smoke');
+      assert.equal(code, 2);
+      assert.match(stderr, /dispatch-[0-9a-f]{16}\.zip is not the archive that was made/);
+      assert.deepEqual(google.listener.received, []);
+    } finally {
+      writeFileSync(path, 'PK');
+    }
   });
 
   it('applies nothing where nothing has changed', async () => {
@@ -200,7 +216,7 @@ describe('npm run deploy, npm run destroy', function () {
       await deploy('--yes', '--no-smoke');
       for (const path of LEFT) google.answers.set(`GET /v1/projects/${PROJECT}/${path}`, { status: 200, body: {} });
       for (const name of [...Object.keys(topology.buckets), 'archives'])
-        google.answers.set(`GET /storage/v1/b/${PROJECT}-heliograph-${name}`, { status: 200, body: {} });
+        google.answers.set(`GET /storage/v1/b/${PROJECT}-heliograph-${name}`, bucketAnswer());
     });
     const destroy = (...flags: string[]) => command('destroy', '--env', 'dev', ...flags);
 

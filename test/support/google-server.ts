@@ -22,7 +22,7 @@ export async function googleServer(): Promise<GoogleServer> {
     [`GET /v1/projects/${PROJECT}/billingInfo`, { status: 200, body: { billingEnabled: true } }],
     [
       `GET /storage/v1/b/${STATE_BUCKET}`,
-      { status: 200, body: { versioning: { enabled: true }, iamConfiguration: { publicAccessPrevention: 'enforced' } } },
+      bucketAnswer({ versioning: { enabled: true }, iamConfiguration: { publicAccessPrevention: 'enforced' } }),
     ],
   ]);
   const listener = await httpListener((request) => answers.get(keyOf(request)) ?? own(request));
@@ -41,6 +41,11 @@ export async function googleServer(): Promise<GoogleServer> {
     },
     close: () => listener.close(),
   };
+}
+
+/** A bucket, of the project itself unless another number is given. */
+export function bucketAnswer(more: Readonly<Record<string, unknown>> = {}): Answer {
+  return { status: 200, body: { kind: 'storage#bucket', projectNumber: NUMBER, ...more } };
 }
 
 /** As an API that is off answers. Source: AIP-193 and google.rpc.ErrorInfo. */
