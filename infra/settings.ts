@@ -1,7 +1,5 @@
 /** The settings of the environments that are deployed, checked before anything is made of them. */
 
-import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Topology } from '../functions/topology.ts';
 import { REGIONS } from './regions.ts';
@@ -76,14 +74,8 @@ const OWN_VARIABLES = ['RUNTIME', 'PROJECT', 'PROJECT_NUMBER', 'REGION', 'FUNCTI
 );
 
 /**
- * Reads one environment out of the settings file. Throws an `Error` that names every bad field of the file, whichever
- * environment it belongs to.
+ * One environment of what a settings file holds. Throws an `Error` that names every bad field, whichever environment it belongs to.
  */
-export function readEnvironment(file: string, environment: string, topology: Topology): EnvironmentSettings {
-  return parseEnvironment(parse(readFileSync(file, 'utf8')), environment, topology);
-}
-
-/** The same of what a file holds. */
 export function parseEnvironment(content: unknown, environment: string, topology: Topology): EnvironmentSettings {
   const schema = z.strictObject({ environments: z.record(z.enum(['dev', 'prod']), environmentSchema(topology).optional()) });
   const parsed = schema.safeParse(content, { reportInput: true });

@@ -1,18 +1,14 @@
 /** What a month costs in which nothing is asked for: as a stack of everything optional, and as the settings file has it. */
 
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { parse } from 'yaml';
 import type { Topology } from '../../functions/topology.ts';
 import { parseEnvironment } from '../../infra/settings.ts';
 import { type Amount, billOf } from './bill.ts';
 import type { Load } from './usage.ts';
 
-const INFRA = resolve(dirname(fileURLToPath(import.meta.url)), '../../infra');
-const ROOT = dirname(INFRA);
-export const OWN_SETTINGS = join(INFRA, 'settings.yaml');
-export const EXAMPLE_SETTINGS = join(INFRA, 'settings.example.yaml');
+const ROOT = join(import.meta.dirname, '../..');
 
 export interface Idle extends Amount {
   readonly what: string;
@@ -41,9 +37,6 @@ export function idleRows(topology: Topology, load: Load, file: string): Idle[] {
     ),
   ];
 }
-
-/** The settings that the stack would be made of, too. */
-export const settingsFile = (): string => (existsSync(OWN_SETTINGS) ? OWN_SETTINGS : EXAMPLE_SETTINGS);
 
 function environments(topology: Topology, file: string) {
   const content: unknown = parse(readFileSync(file, 'utf8'));

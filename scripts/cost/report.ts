@@ -1,10 +1,11 @@
 /** The bill as people read it: as text, and as the README's tables. */
 
 import type { Topology } from '../../functions/topology.ts';
+import { EXAMPLE_SETTINGS, settingsFile } from '../../infra/settings-file.ts';
 import { type Amount, type Bill, billOf } from './bill.ts';
 import { ASSUMED } from './compute.ts';
 import { columns, dollars, figure, markdownTable, wrapped } from './format.ts';
-import { EXAMPLE_SETTINGS, type Idle, idleRows, settingsFile } from './idle.ts';
+import { type Idle, idleRows } from './idle.ts';
 import { PEERS } from './peers.ts';
 import { borrowed, PRICES, type Price, type PriceName } from './prices.ts';
 import { type Load, operationsOfLoad } from './usage.ts';

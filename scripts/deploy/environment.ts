@@ -1,17 +1,15 @@
 /** What is deployed: one environment of the settings file. */
 
 import { existsSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, relative, resolve } from 'node:path';
 import type { Naming } from '../../functions/core/addresses.ts';
 import { Problem } from '../../functions/core/errors.ts';
 import { topology } from '../../functions/topology.ts';
 import { namingOf } from '../../infra/context.ts';
-import { type EnvironmentSettings, readEnvironment } from '../../infra/settings.ts';
+import type { EnvironmentSettings } from '../../infra/settings.ts';
+import { EXAMPLE_SETTINGS, OWN_SETTINGS, readEnvironment } from '../../infra/settings-file.ts';
 
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const OWN_SETTINGS = join(ROOT, 'infra/settings.yaml');
-const EXAMPLE = join(ROOT, 'infra/settings.example.yaml');
+const FOLDER = join(import.meta.dirname, '../../.heliograph/deploy');
 
 export interface Deployment {
   /** `dev` or `prod`. */
@@ -29,14 +27,14 @@ export interface Deployment {
 export function readDeployment(options: { env: string; settings?: string; folder?: string }): Deployment {
   const { env } = options;
   const file = resolve(options.settings ?? OWN_SETTINGS);
-  if (!existsSync(file) || file === EXAMPLE) {
-    const why = file === EXAMPLE ? 'The example cannot be deployed' : `There are no settings at ${relative('.', file)}`;
+  if (!existsSync(file) || file === EXAMPLE_SETTINGS) {
+    const why = file === EXAMPLE_SETTINGS ? 'The example cannot be deployed' : `There are no settings at ${relative('.', file)}`;
     throw refusal(`${why}. Copy it and fill it in:\n\n  cp infra/settings.example.yaml infra/settings.yaml`);
   }
   try {
     const settings = readEnvironment(file, env, topology);
     if (settings.project.startsWith('example-heliograph-')) throw new Error(`environments.${env}.project: is still the example's`);
-    const folder = join(resolve(options.folder ?? join(ROOT, '.heliograph/deploy')), env);
+    const folder = join(resolve(options.folder ?? FOLDER), env);
     return { name: env, settings, naming: namingOf(settings, topology), folder };
   } catch (error) {
     throw refusal(`${relative('.', file)}: ${(error as Error).message}`);

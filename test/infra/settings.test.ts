@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
 import { topology } from '../../functions/topology.ts';
-import { parseEnvironment, readEnvironment } from '../../infra/settings.ts';
+import { parseEnvironment } from '../../infra/settings.ts';
+import { EXAMPLE_SETTINGS, readEnvironment } from '../../infra/settings-file.ts';
 import { environmentOf } from './synthesized.ts';
 
-const EXAMPLE = fileURLToPath(new URL('../../infra/settings.example.yaml', import.meta.url));
 const refused = (content: unknown, environment = 'dev'): string => {
   try {
     parseEnvironment(content, environment, topology);
@@ -21,8 +20,8 @@ const without = (field: string) => {
 
 describe('the settings of a deployment', () => {
   it('are accepted as the example has them', () => {
-    assert.equal(readEnvironment(EXAMPLE, 'dev', topology).region, 'us-central1');
-    assert.equal(readEnvironment(EXAMPLE, 'prod', topology).backupRetentionDays, 30);
+    assert.equal(readEnvironment(EXAMPLE_SETTINGS, 'dev', topology).region, 'us-central1');
+    assert.equal(readEnvironment(EXAMPLE_SETTINGS, 'prod', topology).backupRetentionDays, 30);
   });
 
   const rows: [name: string, content: unknown, line: RegExp][] = [

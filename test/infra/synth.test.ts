@@ -4,11 +4,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { EXAMPLE_SETTINGS } from '../../infra/settings-file.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 const run = promisify(execFile);
 const MAIN = fileURLToPath(new URL('../../infra/main.ts', import.meta.url));
-const EXAMPLE = fileURLToPath(new URL('../../infra/settings.example.yaml', import.meta.url));
 /** Any attempt to connect or to resolve a name ends the process. */
 const OFFLINE = `data:text/javascript,${encodeURIComponent(`
   import net from 'node:net'; import dns from 'node:dns';
@@ -31,7 +31,7 @@ describe('npm run synth', () => {
       '--env',
       env,
       '--settings',
-      EXAMPLE,
+      EXAMPLE_SETTINGS,
       '--out',
       join(folder.path, out),
       ...(more.args ?? []),
@@ -66,7 +66,7 @@ describe('npm run synth', () => {
 
   it('writes nothing, and says which field it is, when the settings are not valid', async () => {
     const file = join(folder.path, 'settings.yaml');
-    writeFileSync(file, readFileSync(EXAMPLE, 'utf8').replace('region: us-central1', 'region: us-central9'));
+    writeFileSync(file, readFileSync(EXAMPLE_SETTINGS, 'utf8').replace('region: us-central1', 'region: us-central9'));
     await assert.rejects(synth('none', 'dev', { args: ['--settings', file] }), (error: { stderr: string; code: number }) => {
       assert.equal(error.code, 1);
       assert.match(error.stderr, /environments\.dev\.region: 'us-central9' is no region/);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { type FunctionRow, type SubscriptionRow, type Topology, topology } from '../../functions/topology.ts';
+import { EXAMPLE_SETTINGS } from '../../infra/settings-file.ts';
 import { billOf } from '../../scripts/cost/bill.ts';
 import { billed } from '../../scripts/cost/compute.ts';
-import { EXAMPLE_SETTINGS, idleRows } from '../../scripts/cost/idle.ts';
+import { idleRows } from '../../scripts/cost/idle.ts';
 import { readOptions } from '../../scripts/cost/options.ts';
 import { PEERS, type PeerLoad } from '../../scripts/cost/peers.ts';
 import { dollarsPerUnit, PRICES, type PriceName } from '../../scripts/cost/prices.ts';
