@@ -60,6 +60,10 @@ describe('the stack: what there is', () => {
     );
   });
 
+  it('keeps its state in the settings’ bucket, apart from that of another environment', () => {
+    assert.deepEqual(at(stack.json, 'terraform', 'backend', 'gcs'), { bucket: 'acme-agents-state', prefix: 'heliograph/dev' });
+  });
+
   it('lets every reference stand for something', () => {
     const text = JSON.stringify(synthesized(full).json);
     const references = [...text.matchAll(/(google_\w+)\.([\w-]+)/g)].map(([, type, name]) => [type, name] as [string, string]);
@@ -120,6 +124,7 @@ describe('the stack: what there is', () => {
     for (const { notification_channels } of policies) assert.equal((notification_channels as unknown[]).length, 1);
     const [budget] = Object.values(told.all('google_billing_budget'));
     assert.deepEqual(at(budget, 'threshold_rules', 0), { threshold_percent: 0.8 });
+    assert.deepEqual(at(budget, 'all_updates_rule', 'monitoring_notification_channels'), policies[0]?.notification_channels);
     assert.deepEqual(stack.all('google_billing_budget'), {});
   });
 

@@ -18,6 +18,12 @@ describe("the stack: the secrets' first versions", () => {
     }
   });
 
+  it('lie in the region of the functions, and nowhere else', () => {
+    const moved = synthesized({ region: 'us-east4' });
+    for (const block of Object.values(moved.all('google_secret_manager_secret')))
+      assert.deepEqual(block.replication, { user_managed: { replicas: [{ location: 'us-east4' }] } });
+  });
+
   it('have at least 32 bytes of chance, in characters that need no care', () => {
     for (const { length, special } of Object.values(drawn)) {
       assert.equal(special, false);

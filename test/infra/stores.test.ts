@@ -12,6 +12,13 @@ describe('the stack: stores', () => {
       assert.deepEqual(block.versioning, { enabled: true });
       assert.deepEqual(block.soft_delete_policy, { retention_duration_seconds: 7 * 86_400 });
       assert.equal(block.force_destroy, false);
+      // Parts of an upload that nobody ended are in no list, and billed.
+      const rules = at<{ action: Block; condition: Block }[]>(block, 'lifecycle_rule');
+      const parts = rules.filter(({ action }) => action.type === 'AbortIncompleteMultipartUpload');
+      assert.deepEqual(
+        parts.map(({ condition }) => condition),
+        [{ age: 1 }],
+      );
     });
   }
 
@@ -28,6 +35,7 @@ describe('the stack: stores', () => {
     it(`the database ${name} is native, protected, recoverable to a point in time, and backed up daily`, () => {
       const block = stack.all('google_firestore_database')[`database_${name}`];
       assert.equal(block?.type, 'FIRESTORE_NATIVE');
+      assert.equal(block?.concurrency_mode, 'OPTIMISTIC');
       assert.equal(block?.location_id, 'eur3');
       assert.equal(block?.point_in_time_recovery_enablement, 'POINT_IN_TIME_RECOVERY_ENABLED');
       assert.equal(block?.delete_protection_state, 'DELETE_PROTECTION_ENABLED');
