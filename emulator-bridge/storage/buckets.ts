@@ -10,6 +10,8 @@ import { bucketOf } from './versions.ts';
 /** What a client may set, of what means something here or is merely kept. */
 const SETTABLE = ['versioning', 'retentionPolicy', 'lifecycle', 'labels', 'softDeletePolicy'];
 const PAGE = 1000;
+/** A hundred years. Source: cloud.google.com/storage/docs/bucket-lock. */
+const LONGEST_RETENTION_SECONDS = 3_155_760_000;
 
 export const createBucket: Handler = async (site, call) => {
   const given = await jsonBody(call.request);
@@ -92,6 +94,7 @@ export const lockRetention: Handler = async (site, { names, query }) => {
 function checkedFields(before: Bucket['fields'], given: Fields): Bucket['fields'] {
   const wanted = Object.fromEntries(Object.entries(given).filter(([name]) => SETTABLE.includes(name)));
   const after = merged(before, wanted) as Bucket['fields'];
+  if (!isLifecycle(after.lifecycle)) throw invalid('lifecycle.rule must be a list of rules, each with an action and a condition.');
   if (wanted.retentionPolicy === undefined) return after;
   const { retentionPeriod } = after.retentionPolicy ?? {};
   const seconds = Number(retentionPeriod ?? 0);
@@ -99,7 +102,18 @@ function checkedFields(before: Bucket['fields'], given: Fields): Bucket['fields'
     throw new StorageError(403, 'forbidden', `Bucket's retention policy is locked: it can neither be removed nor shortened.`);
   }
   if (after.retentionPolicy === undefined) return after;
-  if (!Number.isSafeInteger(seconds) || seconds < 1) throw invalid('retentionPolicy.retentionPeriod must be a number of seconds.');
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > LONGEST_RETENTION_SECONDS)
+    throw invalid('retentionPolicy.retentionPeriod must be a number of seconds, at most a hundred years.');
   const isLocked = before.retentionPolicy?.isLocked ?? false;
   return { ...after, retentionPolicy: { retentionPeriod: String(seconds), effectiveTime: timestamp(), isLocked } };
+}
+
+function isLifecycle(value: unknown): boolean {
+  if (value === undefined) return true;
+  const { rule = [] } = (value ?? {}) as { rule?: unknown };
+  return Array.isArray(rule) && rule.every((one) => isObject(one) && isObject(one.action ?? {}) && isObject(one.condition ?? {}));
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
 }

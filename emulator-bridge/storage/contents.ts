@@ -62,7 +62,10 @@ export async function openContents(folder: string): Promise<Contents> {
     remove: (id) => rm(join(folder, id), { force: true }),
 
     async keepOnly(isUsed) {
-      for (const id of await readdir(folder)) if (!isUsed(id)) await rm(join(folder, id), { force: true });
+      // A folder that was put in the place of ours keeps what is not ours.
+      for (const entry of await readdir(folder, { withFileTypes: true })) {
+        if (entry.isFile() && /^\d+$/.test(entry.name) && !isUsed(entry.name)) await rm(join(folder, entry.name), { force: true });
+      }
     },
   };
 }

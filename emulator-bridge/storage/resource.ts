@@ -88,6 +88,8 @@ export function settableFields(given: Fields): Fields {
   for (const name of SETTABLE) {
     if (given[name] === undefined) continue;
     if (given[name] !== null && typeof given[name] !== 'string') throw invalid(`${name} must be a string.`);
+    // Most of them come back as headers.
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(given[name] ?? '')) throw invalid(`${name} must be what a header can carry.`);
     kept[name] = given[name];
   }
   if (given.metadata === undefined) return kept;

@@ -60,7 +60,15 @@ export async function startStorageServer({ folder, port = 0, log }: StorageServe
   return { url, site, close: () => owned.disposeAsync() };
 }
 
+/** An object, or what an error repeats of its request, may be somebody's page: it must not run here, nor in a page of elsewhere. */
+const NO_PAGE = {
+  'content-security-policy': "default-src 'none'; sandbox",
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
 async function answer(site: Site, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  for (const [name, value] of Object.entries(NO_PAGE)) response.setHeader(name, value);
   checkSender(request);
   const [path = '', search = ''] = (request.url ?? '').split('?', 2);
   const { handler, names } = route(request.method ?? '', path);
@@ -68,17 +76,27 @@ async function answer(site: Site, request: IncomingMessage, response: ServerResp
   await send(response, reply);
 }
 
-/** A web page on this machine can send anything to loopback: with its own origin, or under a name of its own rebound to it. */
+/**
+ * A web page on this machine can send anything to loopback: with its own origin, under a name of its own rebound to it, or by leading
+ * the browser here, which says then where from.
+ */
 function checkSender({ headers }: IncomingMessage): void {
+  const isLed = !['none', undefined].includes(headers['sec-fetch-site'] as string | undefined);
   const isOwnName = /^(127\.0\.0\.1|localhost)(:\d+)?$/.test(headers.host ?? '');
-  if (headers.origin !== undefined || !isOwnName) {
+  if (headers.origin !== undefined || isLed || !isOwnName) {
     throw new StorageError(403, 'forbidden', 'This server serves the programs of this machine, not web pages.');
   }
 }
 
 async function send(response: ServerResponse, { status, headers, json, stream }: Reply): Promise<void> {
   if (stream !== undefined) {
-    response.writeHead(status ?? 200, headers);
+    try {
+      response.writeHead(status ?? 200, headers);
+    } catch (error) {
+      // Its file is open already.
+      stream.destroy();
+      throw error;
+    }
     await pipeline(stream, response);
     return;
   }
@@ -100,7 +118,7 @@ function fail(log: Log, request: IncomingMessage, response: ServerResponse, erro
   }
   // Who asked for bytes gets the sentence alone: the client shows a body of any other kind as the message.
   const isMedia = /[?&]alt=media(&|$)/.test(request.url ?? '');
-  response.writeHead(known.status, { 'content-type': isMedia ? 'text/html; charset=UTF-8' : 'application/json; charset=UTF-8' });
+  response.writeHead(known.status, { 'content-type': isMedia ? 'text/plain; charset=UTF-8' : 'application/json; charset=UTF-8' });
   response.end(isMedia ? known.message : JSON.stringify(known.document()));
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { BUCKET, type StorageKit, storageKit } from './storage-kit.ts';
 
@@ -22,6 +24,52 @@ describe('storage server: what others send, over plain HTTP', () => {
     headers: { 'content-type': `multipart/related; boundary=${boundary}` },
   });
 
+  describe('a web page of elsewhere', () => {
+    const SCRIPT = encodeURIComponent('<script>alert(1)</script>');
+    for (const site of ['cross-site', 'same-site', 'same-origin']) {
+      it(`cannot lead a browser here (${site})`, async () => {
+        for (const path of [`${O}/x?alt=media`, '/storage/v1/b', `${O}/${SCRIPT}?alt=media`]) {
+          assert.equal((await kit.send('GET', path, { headers: { 'sec-fetch-site': site } })).status, 403, path);
+        }
+      });
+    }
+
+    it('has nothing run in a browser of what it puts into an address', async () => {
+      for (const path of [`${O}/${SCRIPT}?alt=media`, `${O}/x?alt=media&generation=${SCRIPT}`, `${O}/x?alt=media`, `${O}/x`]) {
+        const { headers } = await kit.send('GET', path);
+        assert.doesNotMatch(headers.get('content-type') ?? '', /html/, path);
+        assert.equal(headers.get('x-content-type-options'), 'nosniff', path);
+        assert.match(headers.get('content-security-policy') ?? '', /sandbox/, path);
+        assert.equal(headers.get('cross-origin-resource-policy'), 'same-origin', path);
+      }
+    });
+  });
+
+  it('leaves no file open whose headers cannot be sent', async function () {
+    if (process.platform !== 'linux') this.skip();
+    await kit.server.site.store.write((tables) => {
+      const object = tables.object(BUCKET, 'x');
+      assert.ok(object);
+      tables.putObject({ ...object, fields: { ...object.fields, contentType: 'text\nplain' } });
+    });
+    const open = () => readdirSync('/proc/self/fd').length;
+    await kit.send('GET', `${O}/x?alt=media`);
+    const before = open();
+    for (let time = 0; time < 20; time += 1) assert.equal((await kit.send('GET', `${O}/x?alt=media`)).status, 503);
+    assert.ok(open() < before + 10, `${before} open files became ${open()}`);
+  });
+
+  it('removes nothing at its start that is not its own', async () => {
+    const contents = join(kit.folder, 'contents');
+    mkdirSync(join(contents, 'photographs'));
+    mkdirSync(join(contents, '2026'));
+    writeFileSync(join(contents, 'letter.txt'), 'Dear');
+    writeFileSync(join(contents, '99'), 'what a crash has left');
+    await kit.restart();
+    const left = readdirSync(contents);
+    assert.ok(['photographs', '2026', 'letter.txt'].every((name) => left.includes(name)) && !left.includes('99'), left.join());
+  });
+
   const refused: [string, string, string, RequestInit, number, string][] = [
     ['a bucket that is not there', 'GET', '/storage/v1/b/none/o/x', {}, 404, 'notFound'],
     ['an object that is not there', 'GET', `${O}/none`, {}, 404, 'notFound'],
@@ -33,6 +81,17 @@ describe('storage server: what others send, over plain HTTP', () => {
     ['a path of nothing', 'GET', '/', {}, 501, 'notImplemented'],
     ['an upload where none is taken', 'POST', O, {}, 501, 'notImplemented'],
     ['an upload of no known kind', 'POST', `${UPLOAD}?name=y`, { body: 'y' }, 400, 'invalid'],
+    ['a type of two lines', 'PATCH', `${O}/x`, json({ contentType: 'a\nb' }), 400, 'invalid'],
+    ['a rule that is none', 'PATCH', `/storage/v1/b/${BUCKET}`, json({ lifecycle: { rule: [null] } }), 400, 'invalid'],
+    ['rules that are no list', 'PATCH', `/storage/v1/b/${BUCKET}`, json({ lifecycle: { rule: 1 } }), 400, 'invalid'],
+    [
+      'a retention for ever',
+      'PATCH',
+      `/storage/v1/b/${BUCKET}`,
+      json({ retentionPolicy: { retentionPeriod: String(Number.MAX_SAFE_INTEGER) } }),
+      400,
+      'invalid',
+    ],
     ['an upload without a name', 'POST', `${UPLOAD}?uploadType=media`, { body: 'y' }, 400, 'invalid'],
     ['a name of two dots', 'POST', `${UPLOAD}?uploadType=media&name=..`, { body: 'y' }, 400, 'invalid'],
     ['a name of two lines', 'POST', `${UPLOAD}?uploadType=media&name=a%0Ab`, { body: 'y' }, 400, 'invalid'],
