@@ -35,7 +35,7 @@ export async function startEmulated(options: EmulatedOptions): Promise<LocalStac
 
   const emulators = release.adopt(await startEmulators({ log }), (it) => it.stop());
   const storage = release.adopt(await startStorageServer({ folder: join(settings.dataDir, 'storage'), log }), (it) => it.close());
-  await makeTopologyBuckets(storage.site, settings, topology.buckets);
+  await makeTopologyBuckets(storage.site, settings, topology);
   release.adopt(useEmulators(emulators, storage.url), (restore) => restore());
   const issuer = release.adopt(await startIssuer({ ...settings, folder: settings.dataDir }), (it) => it.close());
   const source = release.adopt(subscriptions(settings, log), (it) => it.close());

@@ -106,6 +106,8 @@ export interface Topology {
   readonly functions: Readonly<Record<string, FunctionRow>>;
   readonly schedules: Readonly<Record<string, ScheduleRow>>;
   readonly buckets: Readonly<Record<string, BucketRow>>;
+  /** How long what was deleted or replaced in a bucket can still be had back. */
+  readonly bucketRecoveryDays: number;
   readonly secrets: readonly string[];
   readonly collections: Readonly<Record<string, CollectionRow>>;
   /** The account whose tokens Pub/Sub and the scheduler present. */
@@ -337,6 +339,8 @@ export const topology: Topology = {
     /** Manifests and the blobs they name; what no kept manifest names is swept. */
     backups: {},
   },
+
+  bucketRecoveryDays: 7,
 
   secrets: ['signing-key', 'webhook-keys'],
 

@@ -3,17 +3,15 @@ import { bucketName } from '../functions/core/addresses.ts';
 import type { BucketRow } from '../functions/topology.ts';
 import { type Context, DAY_SECONDS, type Named, rows } from './context.ts';
 
-/** How long what was deleted or replaced can still be had back. */
-const RECOVERY_DAYS = 7;
-
 /** Makes the topology's buckets. */
 export function makeBuckets(context: Context): Named<StorageBucket> {
   return Object.fromEntries(rows(context.topology.buckets).map(([name, row]) => [name, makeBucket(context, name, row)]));
 }
 
-/** Makes one private bucket that keeps what is replaced or deleted for a week. */
-export function makeBucket({ stack, settings, naming }: Context, name: string, row: BucketRow): StorageBucket {
+/** Makes one private bucket, out of which what is replaced or deleted can be had back for a while. */
+export function makeBucket({ stack, settings, naming, topology }: Context, name: string, row: BucketRow): StorageBucket {
   const { deleteAfterDays, lockedDays } = row;
+  const { bucketRecoveryDays } = topology;
   return new StorageBucket(stack, `bucket_${name}`, {
     name: bucketName(naming, name),
     location: settings.region.toUpperCase(),
@@ -25,9 +23,9 @@ export function makeBucket({ stack, settings, naming }: Context, name: string, r
     // refuses the two together.
     versioning: lockedDays === undefined ? { enabled: true } : undefined,
     retentionPolicy: lockedDays === undefined ? undefined : { isLocked: true, retentionPeriod: lockedDays * DAY_SECONDS },
-    softDeletePolicy: { retentionDurationSeconds: RECOVERY_DAYS * DAY_SECONDS },
+    softDeletePolicy: { retentionDurationSeconds: bucketRecoveryDays * DAY_SECONDS },
     lifecycleRule: [
-      ...(lockedDays === undefined ? [deleteWhen({ daysSinceNoncurrentTime: RECOVERY_DAYS, withState: 'ARCHIVED' })] : []),
+      ...(lockedDays === undefined ? [deleteWhen({ daysSinceNoncurrentTime: bucketRecoveryDays, withState: 'ARCHIVED' })] : []),
       ...(deleteAfterDays === undefined ? [] : [deleteWhen({ age: deleteAfterDays, withState: 'LIVE' })]),
       { action: { type: 'AbortIncompleteMultipartUpload' }, condition: { age: 1 } },
     ],

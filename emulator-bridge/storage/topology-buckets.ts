@@ -4,26 +4,28 @@ import { newBucket } from './buckets.ts';
 import { merged } from './resource.ts';
 import { change, type Site } from './site.ts';
 
-/** How long what was deleted or replaced can still be had back: what the deployed buckets have. */
-const RECOVERY_DAYS = 7;
 const DAY_SECONDS = 86_400;
 
 /** Makes the topology's buckets that are missing, and gives those that are there what their rows say now. */
-export async function makeTopologyBuckets(site: Site, settings: { project: string }, buckets: Topology['buckets']): Promise<void> {
+export async function makeTopologyBuckets(
+  site: Site,
+  settings: { project: string },
+  { buckets, bucketRecoveryDays }: Pick<Topology, 'buckets' | 'bucketRecoveryDays'>,
+): Promise<void> {
   await change(site, (tables) => {
     for (const [name, row] of Object.entries(buckets)) {
       const fullName = bucketName(settings, name);
       const bucket = tables.bucket(fullName) ?? newBucket(fullName, {});
-      tables.putBucket({ ...bucket, fields: merged(bucket.fields, settingsOf(row)) });
+      tables.putBucket({ ...bucket, fields: merged(bucket.fields, settingsOf(row, bucketRecoveryDays)) });
     }
   });
 }
 
-/** As the stack makes them: versions are kept for a week, and where nothing may be deleted there is nothing that they could keep. */
-function settingsOf({ deleteAfterDays, lockedDays }: BucketRow) {
+/** As the stack makes them: versions are kept for a while, and where nothing may be deleted there is nothing that they could keep. */
+function settingsOf({ deleteAfterDays, lockedDays }: BucketRow, recoveryDays: number) {
   const isLocked = lockedDays !== undefined;
   const rules = [
-    ...(isLocked ? [] : [deleteWhen({ daysSinceNoncurrentTime: RECOVERY_DAYS, isLive: false })]),
+    ...(isLocked ? [] : [deleteWhen({ daysSinceNoncurrentTime: recoveryDays, isLive: false })]),
     ...(deleteAfterDays === undefined ? [] : [deleteWhen({ age: deleteAfterDays, isLive: true })]),
   ];
   return {

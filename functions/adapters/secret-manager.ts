@@ -14,7 +14,7 @@ export interface SecretManagerOptions {
 }
 
 /** How long a value is taken as it was read: each access costs, and a rotation is not over before every instance has read it. */
-const FRESH_MS = 300_000;
+export const FRESH_MS = 300_000;
 /** While Secret Manager does not answer, the last value stays in use; it is asked again no sooner than this. */
 const COOLDOWN_MS = 10_000;
 /** Names the one writer that may add the first version. */

@@ -1,5 +1,6 @@
 /** What a month uses, in the units of the price list: of the tasks, and of what stands there without any. */
 
+import { FRESH_MS as SECRET_FRESH_MS } from '../../functions/adapters/secret-manager.ts';
 import { readSettings } from '../../functions/core/settings.ts';
 import type { FunctionRow, Topology } from '../../functions/topology.ts';
 import { ASSUMED, type Billed, MONTH_SECONDS } from './compute.ts';
@@ -39,10 +40,6 @@ const MONTH_DAYS = MONTH_SECONDS / 86_400;
 const DAY_MS = 86_400_000;
 /** Expiry comes up to a day late. */
 const LATE_DAYS = 1;
-/** What a bucket keeps of an object that its lifecycle deleted: a week as an older version, and a week softly deleted. */
-export const KEPT_DAYS = 14;
-/** How long an instance takes a secret as it was read. */
-const SECRET_SECONDS = 300;
 /** Pub/Sub bills no request below it. */
 const SMALLEST_MESSAGE = 1_000;
 
@@ -68,7 +65,9 @@ export function usageOf(topology: Topology, load: Load): Use[] {
   const use = (price: PriceName, quantity: number, part: Use['part'] = 'tasks'): Use => ({ price, quantity, part });
 
   const stored = (tasks * (sizes.document + sizes.indexes) * (retentionMs / DAY_MS + LATE_DAYS)) / MONTH_DAYS / GIB;
-  const kept = ((topology.buckets.payloads?.deleteAfterDays ?? 0) + KEPT_DAYS) / MONTH_DAYS / GIB;
+  // What the lifecycle has deleted is kept as an older version, and then softly deleted.
+  const { buckets, bucketRecoveryDays } = topology;
+  const kept = ((buckets.payloads?.deleteAfterDays ?? 0) + 2 * bucketRecoveryDays) / MONTH_DAYS / GIB;
   const objects = tasks * ((way.largePayload ? payloadBytes : 0) + (way.largeResult ? resultBytes : 0)) * kept;
   const answered = answeredBytes(load, sizes);
   const requests = Object.values(operations.requests).reduce((sum, count) => sum + count, 0) * tasks;
@@ -85,7 +84,7 @@ export function usageOf(topology: Topology, load: Load): Use[] {
         use('memory', (time.seconds * row.memoryMiB) / 1024, part),
         use('secretReads', time.starts * row.roles.filter(({ kind }) => kind === 'secret').length, part),
         // All take theirs when they start; what callbacks are signed with is asked for again.
-        use('secretReads', name === 'callbacks' ? cachedReads(quantity, time, SECRET_SECONDS) : 0, part),
+        use('secretReads', name === 'callbacks' ? cachedReads(quantity, time, SECRET_FRESH_MS / 1000) : 0, part),
       ];
     }),
     use('reads', tasks * operations.reads + rememberedReads(load, functions.dispatch?.time)),

@@ -91,6 +91,8 @@ describe('storage server: buckets, through the real client', () => {
     }
     assert.deepEqual(await texts('held'), ['xx']);
     const [{ metageneration = '' }] = await bucket.getMetadata();
+    assert.equal(await refusal((await kit.bucket('free')).lock('1')), 400);
+    assert.equal(await refusal(bucket.setRetentionPeriod(0)), 400);
     await bucket.lock(metageneration);
     assert.equal(await refusal(bucket.removeRetentionPeriod()), 403);
     assert.equal(await refusal(bucket.setRetentionPeriod(3599)), 403);
@@ -106,6 +108,7 @@ describe('storage server: buckets, through the real client', () => {
         rule: [
           rule({ age: 10, isLive: true }),
           rule({ daysSinceNoncurrentTime: 5 }),
+          rule({}),
           rule({ age: 0, matchesPrefix: ['x'] }),
           { action: { type: 'SetStorageClass', storageClass: 'COLDLINE' }, condition: { age: 0 } },
         ],
@@ -122,8 +125,8 @@ describe('storage server: buckets, through the real client', () => {
   });
 
   it("makes the topology's buckets, by their rows", async () => {
-    const make = (buckets: (typeof topology)['buckets']) => makeTopologyBuckets(kit.server.site, { project: 'p-1' }, buckets);
-    await make(topology.buckets);
+    const make = (from: typeof topology) => makeTopologyBuckets(kit.server.site, { project: 'p-1' }, from);
+    await make(topology);
     const [buckets] = await kit.storage.getBuckets();
     assert.deepEqual(
       buckets.map(({ name }) => name),
@@ -135,9 +138,16 @@ describe('storage server: buckets, through the real client', () => {
     const payloads = kit.storage.bucket('p-1-heliograph-payloads');
     await payloads.file('x').save('x', { resumable: false });
 
-    await make({ ...topology.buckets, payloads: { deleteAfterDays: 3 }, sealed: { lockedDays: 2 } });
+    const rows = { ...topology.buckets, payloads: { deleteAfterDays: 3 }, sealed: { lockedDays: 2 } };
+    await make({ ...topology, buckets: rows, bucketRecoveryDays: 9 });
     const [changed] = await payloads.getMetadata();
-    assert.deepEqual(changed.lifecycle?.rule?.at(-1)?.condition, { age: 3, isLive: true });
+    assert.deepEqual(
+      changed.lifecycle?.rule?.map(({ condition }) => condition),
+      [
+        { daysSinceNoncurrentTime: 9, isLive: false },
+        { age: 3, isLive: true },
+      ],
+    );
     assert.equal(String((await payloads.file('x').download())[0]), 'x');
     const sealed = kit.storage.bucket('p-1-heliograph-sealed');
     await sealed.file('seal').save('seal', { resumable: false });

@@ -3,14 +3,14 @@ import fc from 'fast-check';
 import { type FunctionRow, type SubscriptionRow, type Topology, topology } from '../../functions/topology.ts';
 import { EXAMPLE_SETTINGS } from '../../infra/settings-file.ts';
 import { billOf } from '../../scripts/cost/bill.ts';
-import { billed } from '../../scripts/cost/compute.ts';
+import { ASSUMED, billed } from '../../scripts/cost/compute.ts';
 import { idleRows } from '../../scripts/cost/idle.ts';
 import { readOptions } from '../../scripts/cost/options.ts';
 import { PEERS, type PeerLoad } from '../../scripts/cost/peers.ts';
 import { dollarsPerUnit, PRICES, type PriceName } from '../../scripts/cost/prices.ts';
 import { documentBytes, indexBytes } from '../../scripts/cost/sizes.ts';
 import { runsPerMonth } from '../../scripts/cost/standing.ts';
-import { cachedReads, KEPT_DAYS, type Load, messageBytes } from '../../scripts/cost/usage.ts';
+import { cachedReads, type Load, messageBytes } from '../../scripts/cost/usage.ts';
 import { at, synthesized } from '../infra/synthesized.ts';
 
 const loadOf = (...flags: string[]): Load => readOptions(flags, topology).load;
@@ -228,23 +228,30 @@ describe('the cost model and the topology', () => {
   });
 
   it('the stack is as the model has it: images, recovery, rules, alerts, processors', () => {
-    const stack = synthesized({
-      publicFunctions: 'all',
-      alertEmails: ['operations@example.com'],
-      balancer: { domain: 'agents.example.com' },
-    });
+    const changed = { ...topology, bucketRecoveryDays: 3 };
+    const stack = synthesized(
+      { publicFunctions: 'all', alertEmails: ['operations@example.com'], balancer: { domain: 'agents.example.com' } },
+      changed,
+    );
     const [bucket] = Object.values(stack.all('google_storage_bucket'));
     const ages = at<{ condition: { days_since_noncurrent_time?: number } }[]>(bucket, 'lifecycle_rule');
     const noncurrent = ages.find(({ condition }) => condition.days_since_noncurrent_time)?.condition.days_since_noncurrent_time;
     const softly = at<number>(bucket, 'soft_delete_policy', 'retention_duration_seconds') / 86_400;
-    assert.equal((noncurrent ?? 0) + softly, KEPT_DAYS);
+    assert.deepEqual([noncurrent, softly], [3, 3]);
+    const large = loadOf('--tasks=1024', '--payload-kib=1024');
+    close(lineOf(large, 'objects', changed).quantity, (45 + 3 + 3) / (730 / 24), 1e-9);
     const [images] = Object.values(stack.all('google_artifact_registry_repository'));
-    const kept = at<{ most_recent_versions?: { keep_count: number }[] }[]>(images, 'cleanup_policies');
-    assert.match(JSON.stringify(kept), /"keep_count":5/);
+    const policies = at<{ most_recent_versions?: { keep_count: number } }[]>(images, 'cleanup_policies');
+    const kept = policies.find((one) => one.most_recent_versions)?.most_recent_versions?.keep_count ?? 0;
+    const count = Object.keys(topology.functions).length;
+    close(lineOf(load, 'images').quantity, ASSUMED.sharedImageGiB + count * kept * ASSUMED.imageGiB, 1e-9);
     const [policy] = Object.values(stack.all('google_compute_security_policy'));
     assert.equal(at<unknown[]>(policy, 'rule').length, lineOf(loadOf('--balancer'), 'armorRules').quantity);
     const alerts = JSON.stringify(stack.all('google_monitoring_alert_policy'));
     assert.equal(alerts.match(/"(denominator_)?filter":/g)?.length, lineOf(loadOf('--alerts'), 'alertMetrics').quantity);
+    // A series for each name that a filter lists, looked at every half minute.
+    const listed = [...alerts.matchAll(/one_of\(([^)]*)\)/g)].flatMap(([, names = '']) => names.split(','));
+    assert.equal(listed.length * 730 * 120, lineOf(loadOf('--alerts'), 'alertPoints').quantity);
     for (const deployed of Object.values(stack.all('google_cloudfunctions2_function')))
       assert.equal(at(deployed, 'service_config', 'available_cpu'), '1');
   });

@@ -8,7 +8,7 @@ import { silent } from './stack.ts';
 export async function storageOf(project: string, port = 0): Promise<{ readonly server: StorageServer; close(): Promise<void> }> {
   const folder = temporaryFolder();
   const server = await startStorageServer({ folder: folder.path, port, log: silent });
-  await makeTopologyBuckets(server.site, { project }, topology.buckets);
+  await makeTopologyBuckets(server.site, { project }, topology);
   const before = process.env.STORAGE_EMULATOR_HOST;
   process.env.STORAGE_EMULATOR_HOST = server.url;
   return {
