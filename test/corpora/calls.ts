@@ -2,21 +2,24 @@
 
 import fc, { type Arbitrary } from 'fast-check';
 import type { z } from 'zod';
+import { agentsQuery } from '../../functions/control/read-agents.ts';
+import { registration } from '../../functions/control/registration.ts';
 import { packetSchema } from '../../functions/core/packet.ts';
 import type { Status } from '../../functions/core/task.ts';
-import { adoptBody, claimBody, renewBody } from '../../functions/dispatch/agent-claims.ts';
+import { adoptBody, checkBody, claimBody, renewBody } from '../../functions/dispatch/agent-claims.ts';
 import { budgetBody } from '../../functions/dispatch/budgets.ts';
 import { costsQuery } from '../../functions/dispatch/costs.ts';
 import { listQuery, taskQuery } from '../../functions/dispatch/read-tasks.ts';
 import { redriveBody } from '../../functions/dispatch/redrive.ts';
 import { ingestBody, updateBody } from '../../functions/dispatch/task-update.ts';
 import { admitted, type Hints, naughty, nearlyAdmitted } from './arbitraries.ts';
+import * as hints from './hints.ts';
 import { days, earlier, outcome, packet, terms } from './hints.ts';
 import * as replies from './response-schemas.ts';
 
 export interface Endpoint extends Hints {
-  readonly method: 'GET' | 'POST' | 'PUT';
-  /** `{}` stands for an id, or for a scope. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** `{}` stands for an id, a scope, or an agent’s name. */
   readonly path: string;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
@@ -111,6 +114,15 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/task/{}/renew', body: renewBody, proves: true, answers: { 200: replies.renewalSchema }, weight: 3 },
   {
     method: 'POST',
+    path: '/task/{}/check',
+    body: checkBody,
+    overrides: { tenant: fc.constantFrom('default', 'default', 'another') },
+    proves: true,
+    answers: { 200: replies.checkSchema },
+    weight: 2,
+  },
+  {
+    method: 'POST',
     path: '/task-update/{}',
     body: updateBody,
     overrides: outcome,
@@ -148,6 +160,28 @@ export const ENDPOINTS: readonly Endpoint[] = [
     answers: { 200: replies.costsSchema },
     weight: 1,
   },
+  {
+    method: 'POST',
+    path: '/register-agent',
+    body: registration,
+    overrides: hints.registration,
+    often: ['endpoint', 'handler_type', 'handler_type'],
+    answers: { 200: replies.agentDoneSchema },
+    weight: 5,
+  },
+  {
+    method: 'GET',
+    path: '/agents',
+    query: agentsQuery,
+    overrides: { limit: fc.constantFrom(0, 1, 3, 200) },
+    answers: { 200: replies.agentsSchema },
+    weight: 2,
+  },
+  { method: 'GET', path: '/agents/{}', answers: { 200: replies.agentSchema }, weight: 2 },
+  { method: 'DELETE', path: '/agents/{}', answers: { 200: replies.agentDoneSchema }, weight: 1 },
+  { method: 'POST', path: '/agents/{}/enable', answers: { 200: replies.agentSchema }, weight: 2 },
+  { method: 'POST', path: '/agents/{}/disable', answers: { 200: replies.agentSchema }, weight: 1 },
+  { method: 'POST', path: '/agents/{}/heartbeat', answers: { 200: replies.heartbeatSchema }, weight: 1 },
   { method: 'GET', path: '/nothing/{}', answers: {}, weight: 1 },
 ];
 
@@ -177,11 +211,13 @@ const callOf = (endpoint: Endpoint): Arbitrary<Call> => {
       : fc.oneof({ weight: 4, arbitrary: admitted(schema, endpoint) }, { weight: 1, arbitrary: nearlyAdmitted(schema, endpoint) });
   return fc.record({
     endpoint: fc.constant(endpoint),
-    id: path.startsWith('/budgets')
-      ? SCOPES
-      : fc.oneof({ weight: 12, arbitrary: fc.nat(60) as Arbitrary<number | string> }, { weight: 1, arbitrary: naughty }),
+    id: path.startsWith('/agents')
+      ? fc.oneof({ weight: 12, arbitrary: hints.agentNames }, { weight: 1, arbitrary: naughty })
+      : path.startsWith('/budgets')
+        ? SCOPES
+        : fc.oneof({ weight: 12, arbitrary: fc.nat(60) as Arbitrary<number | string> }, { weight: 1, arbitrary: naughty }),
     proof: endpoint.proves ? fc.option(fc.nat(60), { nil: undefined, freq: 8 }) : fc.constant(undefined),
-    cursor: path === '/tasks' ? fc.option(fc.nat(10), { nil: undefined, freq: 2 }) : fc.constant(undefined),
+    cursor: path === '/tasks' || path === '/agents' ? fc.option(fc.nat(10), { nil: undefined, freq: 2 }) : fc.constant(undefined),
     query: given(query),
     body: given(body),
     headers: HEADERS,

@@ -20,6 +20,7 @@ export async function checkRequests(count: number): Promise<ReadonlyMap<string, 
     // Some messages are lost below: what waits for this long can be claimed by hand.
     'times.republishMs': 20_000,
     'times.limitsCacheMs': 50,
+    'times.switchesMs': 50,
   });
   loseSome(stack);
   const session = await openSession(stack);

@@ -31,7 +31,7 @@ const payload = fc.oneof(
 );
 
 export const packet: Overrides = {
-  agent: usual(12, fc.constantFrom('light', 'light', 'codex', 'codex', 'remote', 'remote'), naughty),
+  agent: usual(12, fc.constantFrom('light', 'light', 'codex', 'codex', 'remote', 'remote', 'a1', 'a2'), naughty),
   payload: usual(20, payload, anyJson),
   metadata: usual(4, anyObject, anyJson),
   ttl: fc.constantFrom(1, 60, 0.5, 604_800, soon + 3_600, soon - 10),
@@ -53,6 +53,17 @@ export const packet: Overrides = {
   parentTaskId: usual(3, earlier, naughty),
   dependencies: usual(8, fc.uniqueArray(earlier, { maxLength: 3 }), fc.array(naughty, { maxLength: 3 })),
   notBefore: fc.constantFrom(soon - 10, soon + 1_000_000, soon + 3_000, 1),
+};
+
+/** The names of the agents that come and go. */
+export const agentNames = fc.constantFrom('a1', 'a1', 'a2', 'a 3');
+
+export const registration: Overrides = {
+  name: usual(12, agentNames, fc.oneof(naughty, fc.constantFrom('light', 'codex', 'remote'))),
+  endpoint: usual(6, fc.constantFrom('http://127.0.0.1:9/run', 'echo', 'text.digest', 'https://10.0.0.1/'), naughty),
+  priceCents: bases,
+  timeLimitSeconds: fc.constantFrom(0.5, 60, 540),
+  result: anyJson,
 };
 
 export const terms: Overrides = {

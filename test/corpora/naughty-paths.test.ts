@@ -49,6 +49,8 @@ describe(`${naughtyStrings.length} naughty strings in addresses and proofs`, fun
         ['/costs', 'from'],
         ['/costs', 'groupBy'],
         ['/costs', 'cursor'],
+        ['/agents', 'limit'],
+        ['/agents', 'cursor'],
       ]) {
         const { status, body } = await ask('GET', `${path}?${field}=${encoded(text)}`);
         if (status === 422)
@@ -71,7 +73,7 @@ describe(`${naughtyStrings.length} naughty strings in addresses and proofs`, fun
     assert.equal(stack.counts.writes, writes);
   });
 
-  it('as ids in a path name no task and no budget, and change nothing', async () => {
+  it('as ids in a path name no task, no budget and no agent, and change nothing', async () => {
     const email = accountEmail(stack.settings, 'codex');
     const token = await stack.local.issuer.token({ email, audience: stack.local.functionUrls.dispatch as string });
     const proof = { epoch: 1, outcomeToken: 'light.x' };
@@ -91,6 +93,10 @@ describe(`${naughtyStrings.length} naughty strings in addresses and proofs`, fun
           await ask('POST', `/task/${id}/claim`, claim, { authorization: `Bearer ${token}` }),
           await ask('GET', `/budgets/${id}`),
         ];
+        if (!['light', 'codex'].includes(text)) {
+          answers.push(await ask('GET', `/agents/${id}`), await ask('DELETE', `/agents/${id}`));
+          for (const verb of ['enable', 'disable', 'heartbeat']) answers.push(await ask('POST', `/agents/${id}/${verb}`));
+        }
         if (text !== 'tenant' && text !== 'agent:light') answers.push(await ask('PUT', `/budgets/${id}`, { limitCents: 5 }));
         for (const [index, { status, body }] of answers.entries()) {
           assert.ok(status === 404 || status === 400, `${index} ${JSON.stringify(text)}: ${status} ${JSON.stringify(body)}`);

@@ -14,7 +14,12 @@ export interface Answer {
 export interface QuietStack {
   readonly stack: EmbeddedTestStack;
   /** Sends bytes as they are, all else as JSON; the path too goes out as it stands: `fetch` would resolve its dots. */
-  ask(method: 'GET' | 'POST' | 'PUT', path: string, given?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  ask(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    given?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>;
   /** What the functions have written and published so far. */
   written(): { readonly writes: number; readonly publishes: number };
   /** A task of codex that the caller has claimed, with the proof of the attempt. */

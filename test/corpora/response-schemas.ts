@@ -12,9 +12,9 @@ export const CODES: Readonly<Record<number, readonly string[]>> = {
   400: ['invalid_json', 'invalid_url', 'job_id_required'],
   401: ['unauthenticated'],
   402: ['budget_exceeded'],
-  404: ['not_found', 'task_not_found', 'budget_not_found'],
+  404: ['not_found', 'task_not_found', 'budget_not_found', 'agent_not_found'],
   403: ['forbidden'],
-  409: ['task_ended', 'task_not_dead', 'lease_lost', 'parent_ended', 'children_open'],
+  409: ['task_ended', 'task_not_dead', 'lease_lost', 'parent_ended', 'children_open', 'agent_disabled', 'agent_reserved'],
   415: ['unsupported_media_type'],
   422: [
     ...['invalid_fields', 'agent_not_found', 'agent_mismatch', 'egress_denied', 'idempotency_key_reused'],
@@ -157,6 +157,32 @@ export const budgetSchema = z.strictObject({
   effectiveAt: time.optional(),
 });
 export const budgetsSchema = z.strictObject({ budgets: z.array(budgetSchema).max(500) });
+
+export const agentDoneSchema = z.strictObject({ status: z.literal('success'), agent_name: z.string().min(1).max(63) });
+export const heartbeatSchema = agentDoneSchema.extend({ enabled: z.boolean(), lastSeenAt: time });
+export const agentSchema = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$/),
+  handler_type: z.enum(['http', 'builtin', 'mock']),
+  source: z.enum(['built-in', 'settings', 'registered']),
+  endpoint: z.string().optional(),
+  result: z.unknown().optional(),
+  priceCents: cents,
+  timeLimitSeconds: z.number().positive().max(540),
+  concurrency: z.int().min(1).optional(),
+  capabilities: z.array(z.string()).max(50),
+  enabled: z.boolean(),
+  createdAt: time.optional(),
+  updatedAt: time.optional(),
+  lastSeenAt: time.optional(),
+});
+export const agentsSchema = z.strictObject({
+  agents: z.array(agentSchema).max(200),
+  nextCursor: z.string().min(1).max(2_000).optional(),
+});
+export const checkSchema = z.discriminatedUnion('status', [
+  z.strictObject({ status: z.literal('held') }),
+  z.strictObject({ status: z.literal('stopped'), error }),
+]);
 
 const group = {
   agent: z.string().optional(),

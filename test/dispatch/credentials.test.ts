@@ -33,6 +33,12 @@ describe('credentials, where they are required', function () {
     ['GET', '/callbacks/key'],
     ['POST', '/task/x/claim'],
     ['POST', '/task/adopt'],
+    ['POST', '/register-agent'],
+    ['GET', '/agents'],
+    ['GET', '/agents/light'],
+    ['POST', '/agents/light/enable'],
+    ['POST', '/agents/light/disable'],
+    ['POST', '/agents/light/heartbeat'],
   ];
   const bad: [string, Record<string, string>][] = [
     ['none', none],
