@@ -74,6 +74,77 @@ describe('jsonLog', function () {
     assert.ok(!('password' in err.cause));
   });
 
+  const KEY = `hg.0123456789abcdef.${'S'.repeat(43)}`;
+  const planted: [what: string, text: string, left: RegExp][] = [
+    ['an API key', `the key ${KEY}!`, /hg\.0123456789abcdef\.\[redacted\]!$/],
+    ['half of one', `the key ${KEY.slice(0, 50)}`, /\[redacted\]$/],
+    ['an ID token', `eyJhbGciOiJSUzI1NiJ9.${'S'.repeat(80)}.${'S'.repeat(80)}`, /^\[redacted\]$/],
+    ['an access token', `ya29.${'S'.repeat(30)}, it was`, /^\[redacted\], it was$/],
+    ['a webhook key', `whsec_${'S'.repeat(44)}`, /^whsec_\[redacted\]$/],
+    ['a header', `authorization: Bearer ${'S'.repeat(20)}`, /Bearer \[redacted\]$/],
+    ['a private key', `-----BEGIN PRIVATE KEY-----\nSSS\n-----END PRIVATE KEY-----\nand`, /^\[redacted\]\nand$/],
+    ['an address that is signed', `GET https://a.example/x?sig=SSS failed`, /^GET https:\/\/a\.example\/x\?\[redacted\] failed$/],
+    ['an address with a password', `GET https://me:SSS@a.example/x failed`, /^GET https:\/\/\[redacted\]@a\.example\/x failed$/],
+  ];
+  it('hides what looks like a secret, wherever it stands', () => {
+    for (const [what, text, left] of planted) {
+      const value = JSON.stringify(text);
+      const [entry] = written(
+        'info',
+        `log.info({ url: ${value}, reason: ${value}, error: { deep: [${value}] }, err: new Error('a', { cause: new Error(${value}) }) }, ${value});`,
+      );
+      assert.doesNotMatch(JSON.stringify(entry), /SSS/, what);
+      assert.match(String(entry?.message), left, what);
+    }
+  });
+
+  it('hides members by their name, in any spelling; numbers stay', () => {
+    const names = [
+      'Authorization',
+      'x-api-key',
+      'apiKey',
+      'outcomeToken',
+      'client_secret',
+      'Set-Cookie',
+      'x-serverless-authorization',
+    ];
+    const error = Object.fromEntries(names.map((name) => [name, 'SSS']));
+    const [entry] = written('info', `log.info({ error: ${JSON.stringify(error)}, counts: { tokens: 5 } }, 'Said.');`);
+    assert.deepEqual(entry?.error, Object.fromEntries(names.map((name) => [name, '[redacted]'])));
+    assert.deepEqual(entry?.counts, { tokens: 5 });
+  });
+
+  const odd: [what: string, fields: string][] = [
+    ['a message that is no text', `{ err: Object.assign(new Error('x'), { message: { a: 1 } }) }`],
+    ['a stack that is no text', `{ err: Object.assign(new Error('x'), { stack: 5 }) }`],
+    ['an object without a prototype', `{ err: Object.create(null) }`],
+    ['a symbol', `{ err: Symbol('x'), reason: Symbol('y') }`],
+    ['a code that is a cycle', `{ err: Object.assign(new Error('x'), { code: globalThis }) }`],
+    ['a getter that throws', `{ get reason() { throw new Error('g'); } }`],
+    [
+      'a getter of an error that throws',
+      `{ err: Object.defineProperty(new Error('x'), 'code', { get() { throw new Error('g'); } }) }`,
+    ],
+    ['a proxy that throws', `{ err: new Proxy(new Error('x'), { get() { throw new Error('p'); } }) }`],
+    ['a function that throws', `{ error: new Proxy(() => {}, { get() { throw new Error('p'); } }) }`],
+    ['a toJSON that throws', `{ error: { toJSON() { throw new Error('t'); } } }`],
+    ['a cause that never ends', `{ err: Object.assign(new Error('x'), { get cause() { return this; } }) }`],
+    ['a text of megabytes', `{ reason: 'x'.repeat(5_000_000) }`],
+    ['lines', `{ reason: 'a\\n{"severity":"DEBUG"}\\r\\u2028' }`],
+  ];
+  it('writes one line of anything, and throws nothing', () => {
+    const statements = odd.map(
+      ([, fields]) => `log.error(Object.defineProperties({ taskId: 'a' }, Object.getOwnPropertyDescriptors(${fields})), 'Said.');`,
+    );
+    const entries = written('info', statements.join('\n'));
+    assert.equal(entries.length, odd.length);
+    for (const [index, entry] of entries.entries()) {
+      const what = odd[index]?.[0];
+      assert.deepEqual([entry.severity, entry.taskId, entry.message], ['ERROR', 'a', 'Said.'], what);
+      assert.ok(JSON.stringify(entry).length < 20_000, what);
+    }
+  });
+
   it('writes a line even of what JSON cannot carry', () => {
     const [cycle, big] = written(
       'info',
