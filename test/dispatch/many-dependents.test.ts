@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { tellDependents } from '../../functions/core/dependents.ts';
 import type { Query } from '../../functions/core/ports.ts';
 import { until } from '../support/folder.ts';
+import { type GatedAgent, gatedAgent } from '../support/gated-agent.ts';
 import type { TestStack, View } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 
 const later = () => Date.now() / 1000 + 600;
 
 /** What a client of one stack does here. */
-function doing(stackOf: () => TestStack) {
+function doing(stackOf: () => TestStack, agentOf: () => GatedAgent) {
   return {
     held: async (): Promise<string> => (await stackOf().dispatch({ notBefore: later() })).body.id,
     after: async (dependencies: readonly string[], packet: Record<string, unknown> = {}): Promise<string> => {
@@ -16,10 +17,12 @@ function doing(stackOf: () => TestStack) {
       assert.equal(status, 202, JSON.stringify(body));
       return body.id;
     },
-    running: async (pauseMs: number): Promise<string> => {
-      const { body } = await stackOf().dispatch({ agent: 'codex', mode: 'pubsub', payload: { pauseMs } });
-      await stackOf().reaches(body.id, 'running');
-      return body.id;
+    /** A task that runs until it is let go. */
+    kept: async () => {
+      const { packet, open } = agentOf().gate();
+      const { id } = (await stackOf().dispatch(packet)).body;
+      await stackOf().reaches(id, 'running');
+      return { id, open };
     },
     cancel: async (id: string) => assert.equal((await stackOf().post(`/task/${id}/cancel`, {})).status, 200),
     edges: async (dependency: string) => {
@@ -34,19 +37,34 @@ const released = ({ timeline }: View): number => Date.parse(String(timeline.find
 describe('many dependents', function () {
   this.timeout(60_000);
   let stack: EmbeddedTestStack;
+  let agent: GatedAgent;
   before(async () => {
-    stack = await embeddedStack({ 'times.sweepMs': 30_000, 'times.republishMs': 20_000 });
+    agent = await gatedAgent();
+    stack = await embeddedStack({ agents: [agent.row], 'times.sweepMs': 30_000, 'times.republishMs': 20_000 });
   });
-  after(() => stack.stop());
-  const { held, after: afterOf, running, cancel, edges } = doing(() => stack);
+  after(async () => {
+    await stack.stop();
+    await agent.close();
+  });
+  const {
+    held,
+    after: afterOf,
+    kept,
+    cancel,
+    edges,
+  } = doing(
+    () => stack,
+    () => agent,
+  );
 
   it('are released all, a thousand of one task, without the sweeper', async () => {
-    const first = await running(3_000);
+    const { id: first, open } = await kept();
     const ids: string[] = [];
     for (let made = 0; made < 1_000; made += 50) {
       ids.push(...(await Promise.all(Array.from({ length: 50 }, () => afterOf([first])))));
     }
     assert.equal((await edges(first)).length, 1_000);
+    open();
     for (const id of ids) {
       const { status, attempts, timeline } = await stack.ended(id);
       assert.deepEqual([status, attempts], ['succeeded', 1]);
@@ -57,7 +75,7 @@ describe('many dependents', function () {
   });
 
   it('are released with the highest priority first, and the oldest among equals', async () => {
-    const first = await running(1_500);
+    const { id: first, open } = await kept();
     const urgency = [0, 5, -7, 1_000, -1_000];
     const made: { id: string; priority: number; place: number }[] = [];
     for (let place = 0; place < 60; place++) {
@@ -69,6 +87,7 @@ describe('many dependents', function () {
       (await edges(first)).map(({ data }) => data.dependent),
       ranked,
     );
+    open();
     const times = await Promise.all(ranked.map(async (id) => released(await stack.ended(id))));
     const [urgent, patient] = [times.slice(0, 20), times.slice(40)];
     assert.ok(Math.max(...urgent) <= Math.min(...patient), `${times}`);
@@ -86,8 +105,10 @@ describe('many dependents', function () {
   });
 
   it('run one after the other down a chain', async () => {
-    const chain = [await running(500)];
+    const { id: first, open } = await kept();
+    const chain = [first];
     for (let link = 1; link < 100; link++) chain.push(await afterOf([chain.at(-1) as string]));
+    open();
     const views = await Promise.all(chain.map((id) => stack.ended(id)));
     for (const [link, view] of views.entries()) {
       assert.equal(view.status, 'succeeded');
@@ -96,12 +117,14 @@ describe('many dependents', function () {
   });
 
   it('run once at the end of diamonds, after all of them', async () => {
-    let layer = [await running(700)];
+    const { id: first, open } = await kept();
+    let layer = [first];
     const all = [...layer];
     for (let depth = 0; depth < 6; depth++) {
       layer = await Promise.all(Array.from({ length: 5 }, () => afterOf(layer)));
       all.push(...layer);
     }
+    open();
     const views = new Map(await Promise.all(all.map(async (id) => [id, await stack.ended(id)] as const)));
     for (const view of views.values()) {
       assert.deepEqual(
@@ -126,19 +149,34 @@ describe('many dependents', function () {
 describe('a release that does not get through', function () {
   this.timeout(30_000);
   let stack: EmbeddedTestStack;
+  let agent: GatedAgent;
   before(async () => {
-    stack = await embeddedStack({ 'times.waitingMaximumMs': 1_000, 'times.followUpMs': 1 });
+    agent = await gatedAgent();
+    stack = await embeddedStack({ agents: [agent.row], 'times.waitingMaximumMs': 1_000, 'times.followUpMs': 1 });
   });
-  after(() => stack.stop());
+  after(async () => {
+    await stack.stop();
+    await agent.close();
+  });
   afterEach(() => {
     stack.fate = () => 'out';
   });
-  const { held, after: afterOf, running, cancel, edges } = doing(() => stack);
+  const {
+    held,
+    after: afterOf,
+    kept,
+    cancel,
+    edges,
+  } = doing(
+    () => stack,
+    () => agent,
+  );
 
   it('is found by the sweeper: nobody was told of a success', async () => {
-    const first = await running(600);
+    const { id: first, open } = await kept();
     const waiting = await afterOf([first]);
     for (const { id } of await edges(first)) await stack.documents.commit([{ kind: 'delete', collection: 'dependents', id }]);
+    open();
     const { status, timeline } = await stack.ended(waiting);
     assert.deepEqual([status, timeline.find(({ event }) => event === 'queued')?.by], ['succeeded', 'sweeper']);
   });
@@ -162,11 +200,13 @@ describe('a release that does not get through', function () {
   });
 
   it('does not forget that a dependency had succeeded, though its record is gone', async () => {
-    const [first, second] = [(await stack.run({})).id, await running(500)];
-    const third = await running(1_500);
-    const waiting = await afterOf([first, second, third]);
+    const first = (await stack.run({})).id;
+    const [second, third] = [await kept(), await kept()];
+    const waiting = await afterOf([first, second.id, third.id]);
+    second.open();
     await stack.reaches(waiting, ({ waitingFor }) => (waitingFor as string[]).length === 1);
-    for (const id of [first, second]) await stack.documents.commit([{ kind: 'delete', collection: 'tasks', id }]);
+    for (const id of [first, second.id]) await stack.documents.commit([{ kind: 'delete', collection: 'tasks', id }]);
+    third.open();
     assert.equal((await stack.ended(waiting)).status, 'succeeded');
   });
 
@@ -193,10 +233,11 @@ describe('a release that does not get through', function () {
   });
 
   it('is published by the sweeper when it could not be published', async () => {
-    const first = await running(500);
+    const { id: first, open } = await kept();
     const waiting = await afterOf([first]);
     let times = 0;
     stack.fate = (topic) => (topic === 'tasks' && ++times === 1 ? 'failed' : 'out');
+    open();
     const { status, attempts } = await stack.ended(waiting);
     assert.deepEqual([status, attempts, times > 1], ['succeeded', 1, true]);
   });
