@@ -69,10 +69,11 @@ export function cloudObjects(naming: Pick<Naming, 'project'>): Objects {
       }
     },
 
-    async delete(bucket, name) {
+    async delete(bucket, name, { version } = {}) {
       const target = await file(bucket, name);
-      await within(LONGEST_MS, target.delete({ ignoreNotFound: true })).catch((error) => {
-        throw unavailable(error);
+      const options = { ignoreNotFound: true, ...(version !== undefined && { ifGenerationMatch: version }) };
+      await within(LONGEST_MS, target.delete(options)).catch((error) => {
+        if (version === undefined || statusOf(error) !== 412) throw unavailable(error);
       });
     },
 
@@ -89,6 +90,7 @@ export function cloudObjects(naming: Pick<Naming, 'project'>): Objects {
         name,
         bytes: Number(metadata.size),
         writtenAt: Date.parse(metadata.timeCreated as string),
+        version: String(metadata.generation),
       }));
       return { objects, ...(following?.pageToken && { next: following.pageToken }) };
     },

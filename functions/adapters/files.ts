@@ -1,10 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../core/errors.ts';
 import type { Objects } from '../core/ports.ts';
 import { writeAtomically } from './atomic-file.ts';
-import { listFolder } from './list-files.ts';
+import { listFolder, versionOf } from './list-files.ts';
 import { objectNameParts, objectTooLarge } from './object-name.ts';
 
 /** No bucket's name begins with a dot. */
@@ -54,11 +55,12 @@ export function fileObjects({ folder }: { readonly folder: string }): Objects {
       }
     },
 
-    async delete(bucket, name) {
+    async delete(bucket, name, { version } = {}) {
       const parts = partsOf(bucket, name);
       if (!(await areFolders(folder, parts.slice(0, -1)))) return;
       try {
-        await unlink(join(folder, ...parts));
+        if (version === undefined) await unlink(join(folder, ...parts));
+        else await unlinkVersion(join(folder, ...parts), version, partials);
       } catch (error) {
         if (!isOneOf(error, 'ENOENT', 'EISDIR', 'EPERM')) throw error;
       }
@@ -77,6 +79,24 @@ const partsOf = (bucket: string, name: string): string[] => [bucket, ...objectNa
 function isFileName(part: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   return Buffer.byteLength(part) <= 255 && !/[\\:\x00-\x1f]/.test(part);
+}
+
+/**
+ * Takes the file away first, so that what is compared is what goes. Another version is put back, unless there is a still newer one;
+ * for that moment it cannot be read, and a crash would lose it.
+ */
+async function unlinkVersion(path: string, version: string, partials: string): Promise<void> {
+  if (versionOf(await lstat(path, { bigint: true })) !== version) return;
+  await mkdir(partials, { recursive: true, mode: 0o700 });
+  const taken = join(partials, randomBytes(12).toString('hex'));
+  await rename(path, taken);
+  try {
+    if (versionOf(await lstat(taken, { bigint: true })) !== version) await link(taken, path);
+  } catch (error) {
+    if (!isOneOf(error, 'EEXIST')) throw error;
+  } finally {
+    await rm(taken, { force: true });
+  }
 }
 
 /** One by one, since making them all at once would go through a link. */

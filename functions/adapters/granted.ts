@@ -67,9 +67,9 @@ export function granted(name: string, roles: readonly Role[], ports: Grantable, 
         if (!mayUse(bucket, 'read')) throw refuse(`read the bucket ${bucket}`);
         return objects.get(bucket, ...rest);
       },
-      async delete(bucket, name) {
+      async delete(bucket, ...rest) {
         if (!mayUse(bucket, 'write')) throw refuse(`write to the bucket ${bucket}`);
-        return objects.delete(bucket, name);
+        return objects.delete(bucket, ...rest);
       },
       async list(bucket, ...rest) {
         if (!mayUse(bucket, 'read')) throw refuse(`read the bucket ${bucket}`);

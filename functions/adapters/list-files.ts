@@ -1,4 +1,4 @@
-import type { Dirent } from 'node:fs';
+import type { BigIntStats, Dirent } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ListedObject } from '../core/ports.ts';
@@ -31,10 +31,10 @@ export async function listFolder(
     return { objects };
 
   for await (const name of names(folder, start)) {
-    const found = await lstat(join(folder, name)).catch(() => undefined);
+    const found = await lstat(join(folder, name), { bigint: true }).catch(() => undefined);
     if (!found?.isFile()) continue;
     if (objects.length === limit) return { objects, next: objects.at(-1)?.name ?? cursor };
-    objects.push({ name, bytes: found.size, writtenAt: found.mtimeMs });
+    objects.push({ name, bytes: Number(found.size), writtenAt: Number(found.mtimeMs), version: versionOf(found) });
   }
   return { objects };
 
@@ -52,6 +52,9 @@ export async function listFolder(
     }
   }
 }
+
+/** Every writing makes a file of its own. */
+export const versionOf = ({ ino, mtimeNs }: BigIntStats): string => `${ino}.${mtimeNs}`;
 
 /** A folder's name with its `/`, which stands in the names of all that is in it: so they are in the order of whole names. */
 async function entriesOf(folder: string): Promise<{ name: string; isFolder: boolean }[]> {

@@ -92,7 +92,8 @@ export interface Objects {
   put(bucket: string, name: string, bytes: Buffer, options?: { readonly ifAbsent?: boolean }): Promise<boolean>;
   /** Throws `Problem` 413 `object_too_large` for one of more than `maxBytes`, without holding all of it. */
   get(bucket: string, name: string, options?: { readonly maxBytes?: number }): Promise<Buffer | undefined>;
-  delete(bucket: string, name: string): Promise<void>;
+  /** With a `version` (of a list), only if nobody has written it since. */
+  delete(bucket: string, name: string, options?: { readonly version?: string }): Promise<void>;
   /**
    * A page (at most `limit`, default 1000) of the objects whose names begin with `prefix`, in the order of their names' bytes. `next`
    * is the `cursor` of the page that follows, if any does. Also what has just been written is there, and nothing that has been deleted.
@@ -109,6 +110,8 @@ export interface ListedObject {
   readonly bytes: number;
   /** The store's time of its last writing, milliseconds since the epoch. */
   readonly writtenAt: number;
+  /** Changes with every writing. */
+  readonly version: string;
 }
 
 /** Named secrets. */

@@ -4,14 +4,14 @@ import { killBackups, killRollbacks } from './crashes.ts';
 describe('ended by kill -9', () => {
   it('a rollback leaves the old tree or the new one, whole', async function () {
     this.timeout(120_000);
-    const { killed, old, fresh } = await killRollbacks(12);
-    assert.ok(killed > 4, `${killed} were killed`);
-    assert.ok(old > 0, `${old} were undone, ${fresh} were completed`);
+    const { killed, old, fresh } = await killRollbacks(6);
+    assert.ok(killed > 2, `${killed} were killed`);
+    assert.equal(old + fresh, 6);
   });
 
   it('a backup goes on, and stores nothing twice', async function () {
     this.timeout(120_000);
-    const { killed } = await killBackups(8);
-    assert.ok(killed > 2, `${killed} were killed`);
+    const { killed } = await killBackups(5);
+    assert.ok(killed > 1, `${killed} were killed`);
   });
 });

@@ -187,11 +187,9 @@ describe('rolling back', () => {
       ];
       for (const { path, named } of files) {
         const bytes = readFileSync(path);
-        // All of the headers, and some of the rest.
-        const places = [
-          ...Array(Math.min(120, bytes.length)).keys(),
-          ...Array.from({ length: 40 }, () => at.parts.ids.below(bytes.length)),
-        ];
+        // Some of the headers and some of the rest; the long test takes them all.
+        const random = Array.from({ length: 8 }, () => at.parts.ids.below(bytes.length));
+        const places = [0, 4, 42, 43, 44, 48, 49, ...random].filter((place) => place < bytes.length);
         for (const place of [...places, bytes.length - 1]) {
           const flipped = Buffer.from(bytes);
           flipped[place] = (flipped[place] as number) ^ (1 << at.parts.ids.below(8));

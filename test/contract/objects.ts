@@ -116,6 +116,25 @@ export function objectsContract(open: () => Promise<{ objects: Objects; close():
       assert.equal(second?.bytes, 2);
       assert.ok((second?.writtenAt as number) > (first?.writtenAt as number));
     });
+
+    it('tells the version, by which an object is deleted only if nobody has written it since', async () => {
+      const name = randomUUID();
+      const versionNow = async () => (await objects.list('payloads', name)).objects[0]?.version as string;
+      await objects.put('payloads', name, Buffer.from('a'));
+      const first = await versionNow();
+      assert.equal(await versionNow(), first);
+      await objects.put('payloads', name, Buffer.from('a'));
+      const second = await versionNow();
+      assert.notEqual(second, first);
+      await objects.delete('payloads', name, { version: first });
+      assert.equal(String(await objects.get('payloads', name)), 'a');
+      await objects.delete('payloads', name, { version: second });
+      assert.equal(await objects.get('payloads', name), undefined);
+      await objects.delete('payloads', name, { version: second });
+      await objects.put('payloads', name, Buffer.from('a'), { ifAbsent: true });
+      await objects.delete('payloads', name, { version: second });
+      assert.equal(String(await objects.get('payloads', name)), 'a');
+    });
   });
 
   for (const name of ['', '/', 'a//b', '/a', 'a/', '.', '..', 'a/../b', './a', 'a/..', '../../etc/passwd']) {

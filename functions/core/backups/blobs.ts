@@ -18,7 +18,8 @@ export const BLOB_BYTES = 4_194_304;
  * twice that time and an hour for slow calls and clocks, so that it never meets what a running backup is about to name.
  */
 export const LONGEST_BACKUP_MS = 12 * 3_600_000;
-export const SWEPT_AFTER_MS = 2 * LONGEST_BACKUP_MS + 3_600_000;
+export const SLOW_CALLS_MS = 3_600_000;
+export const SWEPT_AFTER_MS = 2 * LONGEST_BACKUP_MS + SLOW_CALLS_MS;
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);

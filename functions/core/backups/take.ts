@@ -3,10 +3,10 @@ import type { ProjectTree, TreeEntry } from '../ports.ts';
 import type { Runtime } from '../runtime.ts';
 import { walk } from '../walk.ts';
 import { ahead } from './ahead.ts';
-import { BUCKET, LONGEST_BACKUP_MS } from './blobs.ts';
+import { BUCKET, LONGEST_BACKUP_MS, SLOW_CALLS_MS } from './blobs.ts';
 import { contentOf } from './content.ts';
 import { beginDraft } from './draft.ts';
-import { draftObject, manifestHash, writeDraft, writeManifest } from './manifest.ts';
+import { draftObject, manifestHash, manifestObject, writeDraft, writeManifest } from './manifest.ts';
 import type { Manifest } from './manifest-schema.ts';
 import { type Progress, recorder } from './recorder.ts';
 
@@ -45,6 +45,8 @@ export async function takeBackup(parts: BackupParts, tree: ProjectTree, request:
   const begun = await beginDraft(parts, tree, request);
   const { draft, known } = begun;
   const { manifest } = draft;
+  const isLate = (marginMs = 0) => parts.clock.now() - draft.startedAt > LONGEST_BACKUP_MS + marginMs;
+  if (isLate()) throw tooSlow(backupId);
   const { entries, rules } = walk(tree, { patterns, gitignore: patterns === undefined });
   const record = recorder(parts, tree, { ...begun, until, fresh: request.full === true });
   const contents = ahead(behind(entries, lastOf(manifest)), READS, (entry) => contentOf(parts, tree, entry, known));
@@ -66,8 +68,13 @@ export async function takeBackup(parts: BackupParts, tree: ProjectTree, request:
   }
   await record.flush();
   manifest.patterns = [...rules.patterns];
-  if (parts.clock.now() - draft.startedAt > LONGEST_BACKUP_MS) throw tooSlow(backupId);
+  if (isLate()) throw tooSlow(backupId);
   if (!(await writeManifest(parts, manifest))) throw new Problem(409, 'backup_exists', `Backup ${backupId} exists already.`);
+  if (isLate(SLOW_CALLS_MS)) {
+    // The process stood still in the middle of that call: a sweep may not have waited for it.
+    await parts.objects.delete(BUCKET, manifestObject(projectId, backupId));
+    throw tooSlow(backupId);
+  }
   await parts.objects.delete(BUCKET, draftObject(projectId, backupId));
   return { done: true, progress: record.progress, manifest, manifestHash: manifestHash(manifest) };
 }
