@@ -60,6 +60,7 @@ describe('storage server: objects, through the real client', () => {
         const file = bucket.file('x');
         const save = (text: string, preconditionOpts: object) => file.save(text, { ...options, preconditionOpts });
         assert.equal(await refusal(save('a', { ifGenerationMatch: 5 })), 412);
+        assert.equal(await refusal(save('a', { ifGenerationNotMatch: 5 })), 412, 'nothing fails that, too');
         await save('a', { ifGenerationMatch: 0 });
         assert.equal(await refusal(save('b', { ifGenerationMatch: 0 })), 412);
         assert.equal(String((await file.download())[0]), 'a');
@@ -144,6 +145,61 @@ describe('storage server: objects, through the real client', () => {
     assert.equal(response.headers.get('cache-control'), 'public');
     assert.equal(response.headers.get('content-type'), 'text/plain');
     assert.equal(await response.text(), 'x');
+  });
+
+  it('replaces all metadata where that is asked for, and keeps what is its own', async () => {
+    const file = bucket.file('metadata');
+    await file.save('x', { resumable: false, metadata: { contentType: 'text/plain', metadata: { a: '1' } } });
+    const [before] = await file.getMetadata();
+    const headers = { 'content-type': 'application/json' };
+    const path = `/storage/v1/b/${bucket.name}/o/metadata`;
+    const response = await kit.send('PUT', path, { headers, body: JSON.stringify({ cacheControl: 'no-store' }) });
+    assert.equal(response.status, 200);
+    const [after] = await file.getMetadata();
+    assert.deepEqual([after.cacheControl, after.contentType, after.metadata], ['no-store', undefined, undefined]);
+    for (const own of ['crc32c', 'md5Hash', 'timeCreated', 'generation', 'size'] as const) assert.equal(after[own], before[own]);
+    assert.equal(after.metageneration, '2');
+  });
+
+  it('makes no object of others that are not the wanted versions', async () => {
+    await bucket.file('from').save('x', { resumable: false });
+    const send = async (path: string, body: object) => {
+      const headers = { 'content-type': 'application/json' };
+      return (await kit.send('POST', `/storage/v1/b/${bucket.name}/o/${path}`, { headers, body: JSON.stringify(body) })).status;
+    };
+    const sources = (ifGenerationMatch: number) => ({
+      sourceObjects: [{ name: 'from', objectPreconditions: { ifGenerationMatch } }],
+    });
+    const [{ generation }] = await bucket.file('from').getMetadata();
+    for (const [wanted, status] of [
+      [1, 412],
+      [Number(generation), 200],
+    ] as const) {
+      for (const verb of ['copyTo', 'rewriteTo'])
+        assert.equal(await send(`from/${verb}/b/${bucket.name}/o/${verb}?ifSourceGenerationMatch=${wanted}`, {}), status);
+      assert.equal(await send('composed/compose', sources(wanted)), status);
+    }
+  });
+
+  it('forgets an upload that nobody has gone on with for a week', async () => {
+    const started = await kit.send('POST', `/upload/storage/v1/b/${bucket.name}/o?uploadType=resumable&name=left`);
+    const session = new URL(started.headers.get('location') as string);
+    const id = session.searchParams.get('upload_id') as string;
+    await kit.send('PUT', session.pathname + session.search, { body: 'half', headers: { 'content-range': 'bytes 0-3/8' } });
+    const age = (days: number) =>
+      kit.server.site.store.write((tables) => {
+        const upload = tables.upload(id);
+        if (upload !== undefined) tables.putUpload({ ...upload, startedAt: Date.now() - days * 86_400_000 });
+      });
+    for (const [days, status, left] of [
+      [6.9, 308, 1],
+      [7.1, 404, 0],
+    ] as const) {
+      await age(days);
+      await kit.restart();
+      const asked = await kit.send('PUT', session.pathname + session.search, { headers: { 'content-range': 'bytes */*' } });
+      assert.deepEqual([asked.status, contents()], [status, left]);
+    }
   });
 
   it('copies and moves, within a bucket and into another, sharing the bytes', async () => {
