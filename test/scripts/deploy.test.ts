@@ -145,6 +145,16 @@ describe('npm run deploy, npm run destroy', function () {
     }
   });
 
+  it('takes the state from where the settings have it, and waits a minute for its lock', async () => {
+    await deploy('--yes', '--no-smoke');
+    await command('destroy', '--env', 'dev', '--yes', PROJECT);
+    for (const flags of terraform.flags('init')) assert.ok(flags.includes('-reconfigure'), flags.join(' '));
+    for (const name of ['plan', 'apply', 'state rm', 'destroy']) {
+      const [flags = [], ...others] = terraform.flags(name);
+      assert.ok(others.length === 0 && flags.includes('-lock-timeout=60s'), `${name} ${flags.join(' ')}`);
+    }
+  });
+
   it('applies nothing where nothing has changed', async () => {
     await deploy('--yes', '--no-smoke');
     const { code } = await deploy('--yes', '--no-smoke');

@@ -11,6 +11,8 @@ export interface StandIn {
   readonly bin: string;
   /** The commands so far, without the folder and its flags. */
   commands(): readonly string[];
+  /** The flags of every run of a command. */
+  flags(command: string): readonly (readonly string[])[];
   /** The addresses in its state. */
   state(): readonly string[];
   /** Makes the next run of a command end with this code. */
@@ -25,9 +27,11 @@ export function terraformStandIn(folder: string): StandIn {
   writeFileSync(program, `#!${process.execPath}\n${source(files)}`);
   chmodSync(program, 0o755);
   const lines = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []);
+  const runs = () => lines(files.log).map((line) => JSON.parse(line) as { name: string; rest: string[] });
   return {
     bin,
-    commands: () => lines(files.log),
+    commands: () => runs().map(({ name }) => name),
+    flags: (command) => runs().flatMap(({ name, rest }) => (name === command ? [rest.filter((word) => word.startsWith('-'))] : [])),
     state: () => (existsSync(files.state) ? JSON.parse(readFileSync(files.state, 'utf8')) : []),
     fail: (command, code) => writeFileSync(files.fail, JSON.stringify({ command, code })),
   };
@@ -45,7 +49,7 @@ const at = folder.replace('-chdir=', '');
 const read = (file) => (fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : undefined);
 const words = rest.filter((word) => !word.startsWith('-') && !word.includes('.'));
 const name = words.join(' ');
-fs.appendFileSync(files.log, name + '\\n');
+fs.appendFileSync(files.log, JSON.stringify({ name, rest }) + '\\n');
 const failing = read(files.fail);
 if (failing && failing.command === name) {
   fs.rmSync(files.fail);
