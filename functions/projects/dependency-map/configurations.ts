@@ -30,13 +30,13 @@ export interface Configurations {
   readonly packages: ReadonlyMap<string, Package>;
 }
 
-const MAX_EXTENDED = 20;
-
 /** Reads them; what is no JSON (with comments) says nothing. */
 export async function readConfigurations(tree: ProjectTree, files: ReadonlyMap<string, FileEntry>): Promise<Configurations> {
   const read = new Map<string, Promise<Json | undefined>>();
   const mappings = new Map<string, PathMapping>();
   const packages = new Map<string, Package>();
+  const known = new Map<string, PathMapping | undefined>();
+  const underWay = new Set<string>();
   for (const path of files.keys()) {
     const folder = folderOf(path);
     const name = path.slice(folder === '' ? 0 : folder.length + 1);
@@ -51,37 +51,47 @@ export async function readConfigurations(tree: ProjectTree, files: ReadonlyMap<s
   return { mappings, packages };
 
   function jsonAt(path: string): Promise<Json | undefined> {
-    const known = read.get(path) ?? readJson(tree, files.get(path));
-    read.set(path, known);
-    return known;
+    const json = read.get(path) ?? readJson(tree, files.get(path));
+    read.set(path, json);
+    return json;
   }
 
   /** A configuration without paths that only refers to others (as one per target) has theirs. */
   async function mappingOf(path: string): Promise<PathMapping | undefined> {
-    const own = await extended(path, 0);
+    const own = await extended(path);
     if (own !== undefined) return own;
     for (const reference of list((await jsonAt(path))?.references)) {
       const target = joined(folderOf(path), String(record(reference).path ?? ''));
       const candidates = target === undefined ? [] : [target, within(target, 'tsconfig.json')];
       for (const candidate of candidates) {
-        const mapping = files.has(candidate) ? await extended(candidate, 0) : undefined;
+        const mapping = files.has(candidate) ? await extended(candidate) : undefined;
         if (mapping !== undefined) return mapping;
       }
     }
     return undefined;
   }
 
+  /** Read once: a file that extends another one twice would double the work with each level. One that extends itself says nothing. */
+  async function extended(path: string): Promise<PathMapping | undefined> {
+    if (known.has(path) || underWay.has(path)) return known.get(path);
+    underWay.add(path);
+    const mapping = await extending(path);
+    underWay.delete(path);
+    known.set(path, mapping);
+    return mapping;
+  }
+
   /** Each of `baseUrl` and `paths` from the nearest file that has it, relative to that file. */
-  async function extended(path: string, depth: number): Promise<PathMapping | undefined> {
+  async function extending(path: string): Promise<PathMapping | undefined> {
     const json = await jsonAt(path);
-    if (json === undefined || depth > MAX_EXTENDED) return undefined;
+    if (json === undefined) return undefined;
     const { baseUrl: ownBase, paths: ownPaths } = record(json.compilerOptions);
     const folder = folderOf(path);
     let inherited: PathMapping | undefined;
     for (const base of [json.extends].flat().filter((one) => typeof one === 'string' && one.startsWith('.'))) {
       const target = joined(folder, base as string);
       const found = [target, `${target}.json`].find((candidate) => candidate !== undefined && files.has(candidate));
-      if (found !== undefined) inherited = { ...inherited, ...((await extended(found, depth + 1)) ?? { paths: {} }) };
+      if (found !== undefined) inherited = { ...inherited, ...((await extended(found)) ?? { paths: {} }) };
     }
     const baseUrl = typeof ownBase === 'string' ? joined(folder, ownBase) : inherited?.baseUrl;
     if (typeof ownPaths !== 'object' || ownPaths === null) {

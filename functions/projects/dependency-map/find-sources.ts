@@ -1,7 +1,7 @@
 import { Problem } from '../../core/errors.ts';
-import { ignoreRules } from '../../core/ignore-rules.ts';
+import { ignoreRules, isCostly } from '../../core/ignore-rules.ts';
 import type { FileEntry, ProjectTree, TreeEntry } from '../../core/ports.ts';
-import { isCostly, isForeign } from './foreign.ts';
+import { isForeign } from './foreign.ts';
 import { type Language, languageOf } from './languages.ts';
 import { contentOf } from './read-file.ts';
 

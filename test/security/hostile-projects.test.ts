@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { ignoreRules } from '../../functions/core/ignore-rules.ts';
+import { mapOf } from '../projects/memory-tree.ts';
+
+/** Milliseconds that it took: nothing else is served meanwhile. */
+async function taken(work: () => unknown): Promise<number> {
+  const started = performance.now();
+  await work();
+  return performance.now() - started;
+}
+
+describe('a project that wants to hold everything up', function () {
+  this.timeout(60_000);
+
+  it('cannot by blanks in its .gitignore', async () => {
+    const rules = ignoreRules();
+    assert.ok((await taken(() => rules.add('', `${' '.repeat(500_000)}x`))) < 1_000);
+  });
+
+  it('cannot by wildcards in its .gitignore; the other lines count', async () => {
+    const rules = ignoreRules();
+    rules.add('', `${'*a'.repeat(12)}*b\n${'**/a/'.repeat(9)}b\n*.log\n`);
+    const names = ['a'.repeat(250), `${'a/'.repeat(120)}c`];
+    assert.ok((await taken(() => names.forEach((name) => void rules.ignores(name, false)))) < 1_000);
+    assert.deepEqual(rules.patterns, ['*.log']);
+    assert.ok(rules.ignores('deep/a.log', false));
+  });
+
+  it('cannot by configurations that extend each other', async () => {
+    const level = (index: number) =>
+      [`l${index}.json`, JSON.stringify({ extends: Array(3).fill(`./l${index + 1}.json`) })] as const;
+    const files = {
+      'tsconfig.json': '{"extends": "./l0.json"}',
+      ...Object.fromEntries(Array.from({ length: 15 }, (_, index) => level(index))),
+      'l15.json': '{"compilerOptions": {"baseUrl": ".", "paths": {"@/*": ["./src/*"]}}}',
+      'src/n.ts': '',
+      'm.ts': "import '@/n';",
+    };
+    let imports: readonly string[] | undefined;
+    assert.ok((await taken(async () => (imports = (await mapOf(files)).modules.get('m.ts')?.imports))) < 2_000);
+    assert.deepEqual(imports, ['src/n.ts']);
+  });
+
+  it('keeps the blanks that a backslash protects', () => {
+    const rules = ignoreRules();
+    rules.add('', 'a\\ \t \nb  \nc\\\n \\ d \n');
+    assert.deepEqual(rules.patterns, ['a\\ ', 'b', 'c\\', ' \\ d']);
+  });
+});
