@@ -33,7 +33,7 @@ export async function runCommand(main: (command: Command) => Promise<void>): Pro
     await main(command);
   } catch (error) {
     process.exitCode = error instanceof Problem && !FAILURES.includes(error.code) ? 2 : 1;
-    console.error(error instanceof Problem ? `\n${error.message}` : error);
+    console.error(error instanceof Problem || isOfFiles(error) ? `\n${error.message}` : error);
   }
   if (interrupted) return;
   await command.release.disposeAsync().catch((error) => {
@@ -42,6 +42,12 @@ export async function runCommand(main: (command: Command) => Promise<void>): Pro
   });
   // Google's clients go on trying to reach what they could not, for minutes.
   process.exit();
+}
+
+/** Node's own errors of files name the file and what is wrong with it: no folder, no right to write, no room. */
+function isOfFiles(error: unknown): error is Error {
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  return syscall !== undefined && message.startsWith(`${code}: `);
 }
 
 /** Reads the flags. Throws `Problem` `invalid_flags`, with the usage. */

@@ -58,13 +58,27 @@ export function terraformIn(folder: string, environment: Environment): Terraform
 
 /** Throws `Problem` `terraform_missing` or `terraform_old`. */
 export async function checkTerraform(environment: Environment): Promise<void> {
-  const { output } = await start(['version', '-json'], environment, false);
-  const version = String(JSON.parse(output).terraform_version);
+  const { output, errors } = await start(['version', '-json'], environment, false);
+  const version = versionIn(output);
+  if (version === undefined)
+    throw missing(`The program terraform on the PATH does not tell its version (${(errors || output).trim()})`);
   const wanted = TERRAFORM_VERSION.replace('>= ', '');
   if (version.localeCompare(wanted, 'en', { numeric: true }) < 0) {
     throw new Problem(422, 'terraform_old', `Terraform is ${version}, and needed is ${wanted} or newer: ${INSTALL}`);
   }
 }
+
+/** Before 0.13 it knew no JSON, and said it in words. */
+function versionIn(output: string): string | undefined {
+  try {
+    const { terraform_version } = JSON.parse(output) as { terraform_version?: string };
+    return terraform_version;
+  } catch {
+    return /^Terraform v(\S+)/.exec(output)?.[1];
+  }
+}
+
+const missing = (what: string) => new Problem(422, 'terraform_missing', `${what} (needed: ${TERRAFORM_VERSION}): ${INSTALL}`);
 
 /**
  * A group of its own, since a terminal sends ctrl-C to the whole group: Terraform would get it twice, by us too, and takes the
@@ -89,16 +103,8 @@ function start(args: readonly string[], environment: Environment, shown: boolean
       if (shown) process.stderr.write(chunk);
     });
     child.on('error', (error: NodeJS.ErrnoException) => {
-      const missing = error.code === 'ENOENT';
-      reject(
-        missing
-          ? new Problem(
-              422,
-              'terraform_missing',
-              `Terraform is not installed, or not on the PATH (needed: ${TERRAFORM_VERSION}): ${INSTALL}`,
-            )
-          : error,
-      );
+      const why = error.code === 'ENOENT' ? 'is not installed, or not on the PATH' : `cannot be started: ${error.message}`;
+      reject(missing(`Terraform ${why}`));
     });
     child.on('close', (code) => resolve({ code: code ?? 1, output, errors }));
   });

@@ -53,6 +53,27 @@ describe('Terraform, for a deployment', function () {
     });
   }
 
+  it('is refused in a version that knows no JSON', () =>
+    assert.rejects(checkTerraform(instead(`echo 'Terraform v0.12.31'; echo; echo 'Your version of Terraform is out of date!'`)), {
+      code: 'terraform_old',
+      message: /Terraform is 0\.12\.31.*1\.11\.0 or newer/,
+    }));
+
+  it('is not taken for what fails in its place; what that says is said', () =>
+    assert.rejects(checkTerraform(instead('echo "No version is set" >&2; exit 126')), {
+      code: 'terraform_missing',
+      message: /does not tell its version \(No version is set\).*>= 1\.11\.0.*https:/,
+    }));
+
+  it('is not taken for a file that cannot be run', () => {
+    const { PATH } = instead('exit 0');
+    chmodSync(join(folder.path, 'bin/terraform'), 0o644);
+    return assert.rejects(checkTerraform({ PATH: PATH.split(':', 1)[0] }), {
+      code: 'terraform_missing',
+      message: /EACCES.*https:/,
+    });
+  });
+
   describe('the real one', () => {
     before(function () {
       try {
