@@ -105,7 +105,10 @@ export function parseEnvironment(content: unknown, environment: string, topology
   // Names carry no environment, so two in one project would be the same resources.
   if (new Set(projects).size < projects.length) problems.push('environments: each needs a project of its own');
   const chosen = named.find(({ name }) => name === environment);
-  if (chosen === undefined) problems.push(`environments.${environment}: is missing`);
+  if (chosen === undefined) {
+    const known = ['dev', 'prod'].includes(environment);
+    problems.push(`environments.${environment}: is missing${known ? '' : ', and could not be there: it is dev or prod'}`);
+  }
   if (problems.length > 0 || chosen === undefined) throw refusal(problems);
   return chosen.settings;
 }
@@ -126,10 +129,12 @@ function variableNames(topology: Topology): string[] {
 }
 
 function lineOf(issue: z.core.$ZodIssue): string {
-  const at = issue.path.join('.');
+  const at = issue.path.join('.') || 'the file';
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => `${at ? `${at}.` : ''}${key}: is not a setting`).join('\n  ');
-  if (issue.code === 'invalid_type' && issue.input === undefined && issue.message.startsWith('Invalid')) return `${at}: is missing`;
+    return issue.keys.map((key) => `${[...issue.path, key].join('.')}: is not a setting`).join('\n  ');
+  if (issue.code === 'invalid_key') return `${at}: is not a setting`;
+  if (issue.code === 'invalid_type' && (issue.input ?? null) === null && issue.message.startsWith('Invalid'))
+    return `${at}: is ${issue.input === undefined ? 'missing' : 'empty'}`;
   return `${at}: ${issue.message}`;
 }
 

@@ -29,16 +29,24 @@ export function readDeployment(options: { env: string; settings?: string; folder
   const file = resolve(options.settings ?? OWN_SETTINGS);
   if (!existsSync(file) || file === EXAMPLE_SETTINGS) {
     const why = file === EXAMPLE_SETTINGS ? 'The example cannot be deployed' : `There are no settings at ${relative('.', file)}`;
-    throw refusal(`${why}. Copy it and fill it in:\n\n  cp infra/settings.example.yaml infra/settings.yaml`);
+    throw refusal(`${why}. Copy the example and fill it in:\n\n  cp infra/settings.example.yaml infra/settings.yaml`);
   }
   try {
     const settings = readEnvironment(file, env, topology);
-    if (settings.project.startsWith('example-heliograph-')) throw new Error(`environments.${env}.project: is still the example's`);
+    const unfilled = ofTheExample(settings, `environments.${env}`);
+    if (unfilled.length > 0) throw new Error(unfilled.map((field) => `${field}: is still the example's`).join('\n  '));
     const folder = join(resolve(options.folder ?? FOLDER), env);
     return { name: env, settings, naming: namingOf(settings, topology), folder };
   } catch (error) {
     throw refusal(`${relative('.', file)}: ${(error as Error).message}`);
   }
+}
+
+/** The fields that were not filled in. Nobody can have the domain example.com. */
+function ofTheExample(value: unknown, at: string): string[] {
+  if (typeof value === 'string') return /^example-heliograph-|^000000-000000-000000$|[@.]example\.com$/.test(value) ? [at] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => ofTheExample(inner, `${at}.${name}`));
 }
 
 const refusal = (message: string) => new Problem(422, 'invalid_settings', message);

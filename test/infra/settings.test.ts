@@ -85,6 +85,12 @@ describe('the settings of a deployment', () => {
       dev({ callers: ['user:%{if true}somebody@example.com%{endif}'.replaceAll(' ', '_')] }),
       /^ {2}environments\.dev\.callers\.0: has /m,
     ],
+    ['nothing at all', null, /^ {2}the file: is empty$/m],
+    ['a list', [], /^ {2}the file: /m],
+    ['no environments', { environments: null }, /^ {2}environments: is empty$/m],
+    ['an empty environment', { environments: { dev: null } }, /^ {2}environments\.dev: is empty$/m],
+    ['a field without its value', dev({ stateBucket: null }), /^ {2}environments\.dev\.stateBucket: is empty$/m],
+    ['an unknown variable', dev({ variables: { FOO: '1' } }), /^ {2}environments\.dev\.variables\.FOO: is not a setting$/m],
     ['a third environment', { environments: { test: environmentOf() } }, /^ {2}environments/m],
   ];
   for (const [name, content, line] of rows)
@@ -93,6 +99,7 @@ describe('the settings of a deployment', () => {
   it('are refused without the environment that was asked for', () => {
     assert.match(refused(dev({}), 'prod'), /environments\.prod: is missing/);
     assert.match(refused(dev({}), 'test'), /environments\.test: is missing/);
+    assert.match(refused(dev({}), 'test'), /environments\.test: .* dev or prod$/m);
   });
 
   it('are refused where two environments share a project', () => {

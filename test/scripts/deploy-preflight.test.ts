@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { readDeployment } from '../../scripts/deploy/environment.ts';
 import { openGoogle } from '../../scripts/deploy/google.ts';
 import { checkProject } from '../../scripts/deploy/preflight.ts';
@@ -57,6 +57,15 @@ describe('what has to be there before a deployment', () => {
     it('refuses a copy of the example that was not filled in', () => {
       writeFileSync(file, readFileSync(EXAMPLE));
       assert.throws(deployment, { code: 'invalid_settings', message: /environments\.dev\.project: is still the example's/ });
+    });
+
+    it('names each field of the example that was left', () => {
+      const example = parse(readFileSync(EXAMPLE, 'utf8')).environments.prod;
+      writeFileSync(file, stringify({ environments: { prod: { ...example, project: PROJECT } } }));
+      const left = ['stateBucket', 'alertEmails.0', 'monthlyBudget.billingAccount', 'balancer.domain'];
+      assert.throws(() => readDeployment({ env: 'prod', settings: file }), {
+        message: new RegExp(`${left.map((field) => `environments\\.prod\\.${field}: is still the example's`).join('\\s+')}$`),
+      });
     });
 
     it('names the field that is wrong', () => {
