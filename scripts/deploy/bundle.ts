@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { zipSync } from 'fflate';
+import { Problem } from '../../functions/core/errors.ts';
 import { topology } from '../../functions/topology.ts';
 import { atStart, bytesOf, packageBytes } from './bundle-bytes.ts';
 import { COMMONJS, ENTRY, handlerModule, ROOT, WARM } from './bundle-entry.ts';
@@ -54,7 +55,7 @@ export interface HandlerSource {
 /**
  * Bundles one handler: minified but for its names, with source maps. Split, since one file would be parsed whole at each
  * start: what is imported lazily is loaded lazily. The same sources give the same bytes. Started by itself it serves; loaded by
- * the platform's functions framework it only exports the handler.
+ * the platform's functions framework it only exports the handler. Throws `Problem` `bundle_failed`, with file and line.
  */
 export async function bundleHandler({ name, imports, handler, plugins = [] }: HandlerSource): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
@@ -80,6 +81,8 @@ export async function bundleHandler({ name, imports, handler, plugins = [] }: Ha
     banner: { js: COMMONJS },
     plugins: [handlerModule(`${imports}\nexport const handler = ${handler};`), plainHttp, ...plugins],
     logLevel: 'silent',
+  }).catch((error: Error) => {
+    throw new Problem(422, 'bundle_failed', `${name} cannot be bundled. ${error.message}`, { cause: error });
   });
   refuseOtherLazyCommonjs(metafile);
   const files = Object.fromEntries(outputFiles.map(({ path, contents }) => [relative(join(OUTPUT, name), path), contents]));
