@@ -45,6 +45,34 @@ export function waysOfATask(stackOf: () => TestStack, agentOf: () => Listener, {
     }
   }
 
+  local('runs at an agent that a tenant has registered, once it is switched on', async () => {
+    const stack = stackOf();
+    const registered = { name: 'registered', endpoint: `${agentOf().url}/registered`, priceCents: 2, enabled: false };
+    assert.deepEqual((await stack.post('/register-agent', registered)).body, { status: 'success', agent_name: 'registered' });
+    await until(async () => (await stack.dispatch<Refusal>({ agent: 'registered' })).body.code === 'agent_disabled', 10_000);
+    const before = agentOf().received.length;
+    assert.equal((await stack.post<{ enabled: boolean }>('/agents/registered/enable', {})).body.enabled, true);
+    for (const mode of ['http', 'pubsub']) {
+      const { body } = await stack.dispatch({ agent: 'registered', mode });
+      const view = await stack.ended(body.id);
+      assert.deepEqual([view.status, view.costCents, view.attempts], ['succeeded', 1, 1]);
+    }
+    const paths = agentOf()
+      .received.slice(before)
+      .map(({ path }) => path);
+    assert.deepEqual(paths, ['/registered', '/registered']);
+  });
+
+  it('runs at a mock that a tenant has registered, until that is removed', async () => {
+    const stack = stackOf();
+    await stack.post('/register-agent', { name: 'mock 1.0', handler_type: 'mock', result: [[1], { a: 'ü' }] });
+    assert.deepEqual((await stack.run({ agent: 'mock 1.0' })).result, [[1], { a: 'ü' }]);
+    const listed = (await stack.get<{ agents: { name: string }[] }>('/agents')).body.agents;
+    assert.ok(listed.some(({ name }) => name === 'mock 1.0'));
+    assert.equal((await stack.delete('/agents/mock 1.0')).status, 200);
+    await until(async () => (await stack.dispatch({ agent: 'mock 1.0' })).status === 422, 10_000);
+  });
+
   it('makes one task and one run of 200 concurrent posts of one key', async () => {
     const before = agentOf().received.length;
     const packet = { agent: 'remote', mode: 'pubsub', payload: { rush: 1 }, idempotencyKey: 'rush' };

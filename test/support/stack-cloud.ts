@@ -36,7 +36,7 @@ export interface CloudTestStack extends TestStack {
 /** Starts it; inside `describeWithEmulators`. `variables` are those of the environment's settings file. */
 export async function cloudStack(variables: Readonly<Record<string, string>>): Promise<CloudTestStack> {
   await using release = new AsyncDisposableStack();
-  const stack = synthesized({ publicFunctions: ['dispatch'], variables });
+  const stack = synthesized({ publicFunctions: 'all', variables });
   const given = (name: string) =>
     at<Record<string, string>>(
       stack.all('google_cloudfunctions2_function'),
