@@ -8,6 +8,7 @@ import { ComputeGlobalForwardingRule } from '@cdktf/provider-google/lib/compute-
 import { ComputeManagedSslCertificate } from '@cdktf/provider-google/lib/compute-managed-ssl-certificate/index.js';
 import { ComputeRegionNetworkEndpointGroup } from '@cdktf/provider-google/lib/compute-region-network-endpoint-group/index.js';
 import { ComputeSecurityPolicy } from '@cdktf/provider-google/lib/compute-security-policy/index.js';
+import { ComputeSslPolicy } from '@cdktf/provider-google/lib/compute-ssl-policy/index.js';
 import { ComputeTargetHttpsProxy } from '@cdktf/provider-google/lib/compute-target-https-proxy/index.js';
 import { ComputeUrlMap } from '@cdktf/provider-google/lib/compute-url-map/index.js';
 import { TerraformOutput } from 'cdktf';
@@ -47,10 +48,13 @@ export function makeBalancer(context: Context, functions: Named<Cloudfunctions2F
     managed: { domains: [balancer.domain] },
     lifecycle: { createBeforeDestroy: true },
   });
+  // Without one, a balancer speaks TLS 1.0 with whoever asks for it. Source: Cloud Load Balancing, "SSL policies".
+  const encryption = new ComputeSslPolicy(stack, 'ssl_policy', { name: 'heliograph', profile: 'MODERN', minTlsVersion: 'TLS_1_2' });
   const proxy = new ComputeTargetHttpsProxy(stack, 'https_proxy', {
     name: 'heliograph',
     urlMap: map.id,
     sslCertificates: [certificate.id],
+    sslPolicy: encryption.id,
   });
   const address = new ComputeGlobalAddress(stack, 'address', { name: 'heliograph' });
   new ComputeGlobalForwardingRule(stack, 'forwarding_rule', {

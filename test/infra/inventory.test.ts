@@ -143,6 +143,10 @@ describe('the stack: what there is', () => {
     assert.deepEqual(paths.sort(), routes.flatMap((route) => [route, `${route}/*`]).sort());
     const [policy] = Object.values(balanced.all('google_compute_security_policy'));
     assert.deepEqual(at(policy, 'rule', 0, 'rate_limit_options', 'rate_limit_threshold'), { count: 600, interval_sec: 60 });
+    const [proxy] = Object.values(balanced.all('google_compute_target_https_proxy'));
+    const [encryption] = Object.values(balanced.all('google_compute_ssl_policy'));
+    assert.equal(balanced.resolve(proxy?.ssl_policy), 'heliograph');
+    assert.deepEqual([encryption?.profile, encryption?.min_tls_version], ['MODERN', 'TLS_1_2']);
     const service_config = at<Block>(balanced.all('google_cloudfunctions2_function'), 'function_dispatch', 'service_config');
     assert.equal(service_config.ingress_settings, 'ALLOW_INTERNAL_AND_GCLB');
     const read = readSettings(service_config.environment_variables as Record<string, string>);
