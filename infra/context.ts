@@ -26,6 +26,12 @@ export function rows<Row>(record: Readonly<Record<string, Row>>): (readonly [str
   return Object.entries(record);
 }
 
+/** The functions that have the role to call one. */
+export function callersOf({ functions }: Pick<Topology, 'functions'>, name: string): string[] {
+  const calls = (caller: string) => functions[caller]?.roles.some((role) => role.kind === 'invoke' && role.function === name);
+  return Object.keys(functions).filter(calls);
+}
+
 export const DAY_SECONDS = 86_400;
 
 export type Named<Thing> = Readonly<Record<string, Thing>>;

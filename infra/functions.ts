@@ -10,7 +10,7 @@ import type { FunctionRow } from '../functions/topology.ts';
 import type { Accounts } from './accounts.ts';
 import { makeBucket } from './buckets.ts';
 import { makeBuilder } from './builder.ts';
-import { type Context, type Named, rows } from './context.ts';
+import { type Context, callersOf, type Named, rows } from './context.ts';
 import { ENTRY_POINT } from './entry-point.ts';
 
 const RUNTIME = 'nodejs24';
@@ -92,12 +92,9 @@ function admitInvokers(
   accounts: Accounts,
 ): void {
   const pushed = isPushed(topology, name);
-  const invokers = rows(topology.functions).filter(([, { roles }]) =>
-    roles.some((role) => role.kind === 'invoke' && role.function === name),
-  );
   const members = [
     ...(pushed ? [accounts.push.member] : []),
-    ...invokers.map(([invoker]) => (accounts.functions[invoker] as ServiceAccount).member),
+    ...callersOf(topology, name).map((caller) => (accounts.functions[caller] as ServiceAccount).member),
     ...(row.access === 'front' ? (settings.publicFunctions.includes(name) ? ['allUsers'] : settings.callers) : []),
   ];
   if (members.length === 0) return;
@@ -117,10 +114,7 @@ function admitInvokers(
  */
 function ingress({ settings, topology }: Context, name: string, { access }: FunctionRow): string {
   if (access === 'front') return settings.balancer ? 'ALLOW_INTERNAL_AND_GCLB' : 'ALLOW_ALL';
-  const invoked = Object.values(topology.functions).some(({ roles }) =>
-    roles.some((role) => role.kind === 'invoke' && role.function === name),
-  );
-  return invoked ? 'ALLOW_ALL' : 'ALLOW_INTERNAL_ONLY';
+  return callersOf(topology, name).length > 0 ? 'ALLOW_ALL' : 'ALLOW_INTERNAL_ONLY';
 }
 
 function isPushed({ subscriptions, schedules }: Context['topology'], name: string): boolean {

@@ -4,7 +4,7 @@ import { Problem } from '../functions/core/errors.ts';
 import { readSettings } from '../functions/core/settings.ts';
 import { readFlags, runCommand } from './deploy/command.ts';
 import { readDeployment } from './deploy/environment.ts';
-import { lineOf, smoke } from './deploy/smoke.ts';
+import { smokeAndTell } from './deploy/smoke.ts';
 import { smokeDeployed } from './deploy/smoke-deployed.ts';
 import { pushesBehind } from './deploy/smoke-targets.ts';
 
@@ -45,12 +45,7 @@ await runCommand(async ({ release }) => {
   const url = addressOf(flags.url as string);
   if (!key) throw new Problem(422, 'invalid_flags', 'It needs an API key: --key, or ORCHESTRATOR_API_KEY.');
   const naming = readSettings(process.env, { runtime: 'embedded' });
-  const checks = await smoke(
-    { url, health: '/healthz', credentials: { key }, pushes: pushesBehind(url, naming), patienceMs: 0 },
-    (checked) => console.log(lineOf(checked)),
-  );
-  const failed = checks.filter(({ ok }) => !ok).length;
-  if (failed > 0) throw new Problem(500, 'smoke_failed', `${failed} of ${checks.length} checks failed.`);
+  await smokeAndTell({ url, health: '/healthz', credentials: { key }, pushes: pushesBehind(url, naming), patienceMs: 0 });
 });
 
 function addressOf(text: string): string {

@@ -3,6 +3,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { functionUrl, type Naming, pushAccountEmail, pushAudience } from '../../functions/core/addresses.ts';
 import { topology } from '../../functions/topology.ts';
+import { callersOf } from '../../infra/context.ts';
 import { type Reply, send } from './smoke-calls.ts';
 
 export interface PushTarget {
@@ -42,16 +43,13 @@ function pushRows(): [name: string, path: string][] {
 }
 
 function target(naming: Naming, name: string, path: string, url: string): PushTarget {
-  const invoked = Object.values(topology.functions).some(({ roles }) =>
-    roles.some((role) => role.kind === 'invoke' && role.function === name),
-  );
   return {
     function: name,
     path,
     url,
     audience: pushAudience(naming, name, path),
     email: pushAccountEmail(naming),
-    closedToNetwork: !invoked,
+    closedToNetwork: callersOf(topology, name).length === 0,
   };
 }
 

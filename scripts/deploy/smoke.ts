@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Problem } from '../../functions/core/errors.ts';
 import { type Caller, type Credentials, callerOf, said } from './smoke-calls.ts';
 import { forgedPush, type PushTarget } from './smoke-targets.ts';
 import { accepted, ended, ranOnce, type TaskSeen } from './smoke-tasks.ts';
@@ -60,8 +61,15 @@ export async function smoke(options: SmokeOptions, onChecked: (checked: Checked)
   return all;
 }
 
+/** Makes the checks and prints each. Throws `Problem` `smoke_failed` with `advice` when one has failed. */
+export async function smokeAndTell(options: SmokeOptions, advice = ''): Promise<void> {
+  const checks = await smoke(options, (checked) => console.log(lineOf(checked)));
+  const failed = checks.filter(({ ok }) => !ok).length;
+  if (failed > 0) throw new Problem(500, 'smoke_failed', `${failed} of ${checks.length} checks failed.${advice}`);
+}
+
 /** A line of the table. */
-export const lineOf = ({ name, ok, seconds, detail }: Checked): string =>
+const lineOf = ({ name, ok, seconds, detail }: Checked): string =>
   `${name.padEnd(38)} ${ok ? 'ok    ' : 'FAILED'} ${seconds.toFixed(1).padStart(6)} s  ${detail}`;
 
 async function patiently(check: () => Promise<string>, until: number): Promise<{ ok: boolean; detail: string }> {

@@ -63,9 +63,7 @@ export function bundlesSuite(names: readonly string[]): void {
       before(async () => {
         bundle = await bundleFunction(name);
         folder = temporaryFolder();
-        for (const [path, bytes] of Object.entries(unzipSync(archiveOf(bundle).bytes)))
-          writeFileSync(join(folder.path, path), bytes);
-        mkdirSync(join(folder.path, 'data'));
+        unpack(bundle, folder.path);
       });
       after(() => folder?.remove());
       afterEach(async () => {
