@@ -54,6 +54,12 @@ describe('the imports of a Python module', () => {
       'try:\n  import top\nexcept ImportError:\n  top = None\nfinally:\n  import shop.a\n',
       ['shop.a', 'top'],
     ],
+    [
+      'in every other block',
+      'm.py',
+      'try:\n  pass\nexcept* E:\n  import top\nelse:\n  with x: import shop.a\nfor x in y:\n  import shop.b\nelse:\n  while x:\n    @d\n    def f(): import shop.abc\n',
+      ['shop.a', 'shop.abc', 'shop.b', 'top'],
+    ],
     ['in a function', 'm.py', 'def f():\n  async def g():\n    class C:\n      import top\n', ['top']],
     ['in the arms of a match', 'm.py', 'match x:\n  case [1, *_]:\n    import top\n  case _: import shop.a\n', ['shop.a', 'top']],
     ['on a continued line, and after a semicolon', 'm.py', 'x = 1; import \\\n  shop . a; import top\n', ['shop.a', 'top']],

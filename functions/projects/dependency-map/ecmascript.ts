@@ -1,26 +1,28 @@
 /** What TypeScript and JavaScript import. */
 
-import type { Node, QueryCapture } from '@vscode/tree-sitter-wasm';
+import type { Node } from 'web-tree-sitter';
 import type { Extracted } from './languages.ts';
 
-/** Types' imports and exports from elsewhere are the same statements; `import('…')` and `require('…')` are calls. */
-export const ECMASCRIPT_QUERY = `
-  (import_statement source: (string) @source)
-  (export_statement source: (string) @source)
-  (import_require_clause source: (string) @source)
-  (call_expression function: (import) arguments: (arguments) @arguments)
-  (call_expression function: (identifier) @function arguments: (arguments) @arguments (#eq? @function "require"))
-`;
+/** Types' imports, and exports from elsewhere, are the same statements; `import('…')` and `require('…')` are calls. */
+export const ECMASCRIPT_WANTED = ['import_statement', 'export_statement', 'import_require_clause', 'call_expression'];
 
 /** The specifiers, as they are written. Text with an error in it still has the imports around it. */
-export function ecmascriptImports(captures: readonly QueryCapture[]): Extracted {
+export function ecmascriptImports(nodes: readonly Node[]): Extracted {
   const specifiers = new Set<string>();
-  for (const { name, node } of captures) {
-    const literal = name === 'source' ? node : name === 'arguments' ? firstArgument(node) : undefined;
+  for (const node of nodes) {
+    const literal = node.type === 'call_expression' ? loaded(node) : node.childForFieldName('source');
     const text = literal && textOf(literal);
-    if (text !== undefined) specifiers.add(text);
+    if (typeof text === 'string') specifiers.add(text);
   }
   return { imports: [...specifiers] };
+}
+
+/** What a call loads, if that is what it does. */
+function loaded(call: Node): Node | undefined {
+  const callee = call.child(0);
+  if (callee?.type !== 'import' && !(callee?.type === 'identifier' && callee.text === 'require')) return undefined;
+  const given = call.childForFieldName('arguments');
+  return given?.type === 'arguments' ? firstArgument(given) : undefined;
 }
 
 const firstArgument = (node: Node): Node | undefined =>

@@ -1,9 +1,9 @@
 /** The languages that are mapped: everything about one of them in one row. */
 
-import type { QueryCapture } from '@vscode/tree-sitter-wasm';
-import { ECMASCRIPT_QUERY, ecmascriptImports } from './ecmascript.ts';
+import type { Node } from 'web-tree-sitter';
+import { ECMASCRIPT_WANTED, ecmascriptImports } from './ecmascript.ts';
 import type { GrammarName } from './grammars.ts';
-import { PYTHON_QUERY, type PythonImport, pythonImports } from './python.ts';
+import { PYTHON_ENTERED, PYTHON_WANTED, type PythonImport, pythonImports } from './python.ts';
 import { pythonText, scriptText } from './source-text.ts';
 
 /** What one file says; with `problem`, why it says nothing. */
@@ -15,17 +15,21 @@ export interface Extracted {
 export interface Language {
   readonly kind: 'python' | 'ecmascript';
   readonly grammar: GrammarName;
-  readonly query: string;
+  /** The nodes that may import something, by their types. */
+  readonly wanted: readonly string[];
+  /** The nodes that those may be in; all, where there are none. */
+  readonly entered: readonly string[];
   textOf(bytes: Buffer): string | undefined;
   /** Whether an error anywhere is one to the language too. TypeScript's grammar is behind the language here and there. */
   readonly strict: boolean;
-  importsOf(captures: readonly QueryCapture[]): Extracted;
+  importsOf(wanted: readonly Node[]): Extracted;
 }
 
 const python: Language = {
   kind: 'python',
   grammar: 'python',
-  query: PYTHON_QUERY,
+  wanted: PYTHON_WANTED,
+  entered: PYTHON_ENTERED,
   textOf: pythonText,
   strict: true,
   importsOf: pythonImports,
@@ -34,7 +38,8 @@ const python: Language = {
 const ecmascript = (grammar: GrammarName): Language => ({
   kind: 'ecmascript',
   grammar,
-  query: ECMASCRIPT_QUERY,
+  wanted: ECMASCRIPT_WANTED,
+  entered: [],
   textOf: scriptText,
   strict: false,
   importsOf: ecmascriptImports,

@@ -1,19 +1,23 @@
 /** What Python source imports. */
 
-import type { Node, QueryCapture } from '@vscode/tree-sitter-wasm';
+import type { Node } from 'web-tree-sitter';
 import type { Extracted } from './languages.ts';
 
 /**
- * Every import statement wherever it stands. Statements that only Python 2 has are captured too: the grammar takes them, Python
- * does not; `print >> file` is an expression there.
+ * The statements that import. The grammar also takes those that only Python 2 has, and Python does not; `print >> file` is an
+ * expression there.
  */
-export const PYTHON_QUERY = `
-  (import_statement) @import
-  (import_from_statement) @import
-  (future_import_statement) @import
-  (print_statement . argument: (_)) @refused
-  (exec_statement) @refused
-`;
+export const PYTHON_WANTED = [
+  ...['import_statement', 'import_from_statement', 'future_import_statement'],
+  ...['print_statement', 'exec_statement'],
+];
+
+/** What they may stand in. Expressions have no statements in them. */
+export const PYTHON_ENTERED = [
+  ...['module', 'block', 'if_statement', 'elif_clause', 'else_clause', 'for_statement', 'while_statement', 'with_statement'],
+  ...['try_statement', 'except_clause', 'finally_clause', 'match_statement', 'case_clause'],
+  ...['function_definition', 'class_definition', 'decorated_definition'],
+];
 
 /**
  * `import a.b` is `{level: 0, module: ['a', 'b']}`; `from ..a import b, c` is `{level: 2, module: ['a'], names: ['b', 'c']}`, and
@@ -26,10 +30,14 @@ export interface PythonImport {
 }
 
 /** The imports of a tree without errors. */
-export function pythonImports(captures: readonly QueryCapture[]): Extracted {
-  if (captures.some(({ name }) => name === 'refused')) return { imports: [], problem: 'is not Python 3' };
-  return { imports: captures.flatMap(({ node }) => (node.type === 'import_statement' ? plain(node) : from(node))) };
+export function pythonImports(statements: readonly Node[]): Extracted {
+  if (statements.some(isPython2)) return { imports: [], problem: 'is not Python 3' };
+  const importing = statements.filter(({ type }) => type !== 'print_statement');
+  return { imports: importing.flatMap((node) => (node.type === 'import_statement' ? plain(node) : from(node))) };
 }
+
+const isPython2 = (statement: Node): boolean =>
+  statement.type === 'exec_statement' || (statement.type === 'print_statement' && statement.namedChild(0)?.type !== 'chevron');
 
 const plain = (statement: Node): PythonImport[] => named(statement).map((module) => ({ level: 0, module }));
 

@@ -1,4 +1,6 @@
 import { hash } from 'node:crypto';
+import type { Node, Parser, Tree } from 'web-tree-sitter';
+import { Problem } from '../../core/errors.ts';
 import { grammar } from './grammars.ts';
 import type { Extracted, Language } from './languages.ts';
 
@@ -6,6 +8,8 @@ import type { Extracted, Language } from './languages.ts';
 const MAX_REMEMBERED = 50_000_000;
 const remembered = new Map<string, Extracted>();
 let size = 0;
+
+const NODES_PER_LOOK = 1_000;
 
 /**
  * What a file imports. The same content is parsed once in a process. `isOver` is asked while it parses, and ends it: then, and
@@ -28,23 +32,81 @@ export async function readImports(language: Language, bytes: Buffer, isOver: () 
 async function parse(language: Language, bytes: Buffer, isOver: () => boolean): Promise<Extracted | undefined> {
   const text = language.textOf(bytes);
   if (text === undefined) return { imports: [], problem: 'is not in the encoding that it declares' };
-  const { parser, query } = await grammar(language.grammar, language.query);
-  let over = false;
-  const progressCallback = (): boolean => {
-    over ||= isOver();
-    return over;
-  };
-  const tree = parser.parse(text, null, { progressCallback });
+  if (isNestedDeeply(text)) return { imports: [], problem: 'is nested too deeply' };
+  const { parser, numbersOf } = await grammar(language.grammar);
+  const tree = parsed(parser, text, isOver);
   if (tree === null) {
     parser.reset();
     return undefined;
   }
   try {
     if (language.strict && tree.rootNode.hasError) return { imports: [], problem: 'has a syntax error' };
-    const captures = query.captures(tree.rootNode, { progressCallback });
-    return over ? undefined : language.importsOf(captures);
+    const found = wantedNodes(tree, numbersOf(language.wanted), numbersOf(language.entered), isOver);
+    return found && language.importsOf(found);
   } finally {
     tree.delete();
+  }
+}
+
+/** Throws `Problem` 503 `parser_failed`, from then on for every text: what a trap leaves in the parser's memory is not known. */
+function parsed(parser: Parser, text: string, isOver: () => boolean): Tree | null {
+  if (trap !== undefined) throw failed(trap);
+  try {
+    return parser.parse(text, null, { progressCallback: isOver });
+  } catch (error) {
+    trap = error as Error;
+    throw failed(trap);
+  }
+}
+
+let trap: Error | undefined;
+
+const failed = (cause: unknown) =>
+  new Problem(503, 'parser_failed', 'The parser failed on a source text; this function has to be started again.', {
+    cause,
+    retryAfterSeconds: 60,
+  });
+
+/**
+ * Whether more brackets are open at once than its stack has room for. Those in strings count too: of 24,000 files of Python's and
+ * npm's packages none came to more than 206.
+ */
+function isNestedDeeply(text: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (OPENING.has(code)) {
+      depth += 1;
+      if (depth > MAX_DEPTH) return true;
+    } else if (depth > 0 && CLOSING.has(code)) depth -= 1;
+  }
+  return false;
+}
+
+const MAX_DEPTH = 500;
+const codesOf = (characters: string): ReadonlySet<number> => new Set([...characters].map((one) => one.charCodeAt(0)));
+const OPENING = codesOf('([{');
+const CLOSING = codesOf(')]}');
+
+/** In the order of the text; `undefined` once it is over. */
+function wantedNodes(
+  tree: Tree,
+  wanted: ReadonlySet<number>,
+  entered: ReadonlySet<number>,
+  isOver: () => boolean,
+): Node[] | undefined {
+  const found: Node[] = [];
+  const cursor = tree.walk();
+  try {
+    for (let seen = 1; ; seen += 1) {
+      if (seen % NODES_PER_LOOK === 0 && isOver()) return undefined;
+      const type = cursor.nodeTypeId;
+      if (wanted.has(type)) found.push(cursor.currentNode);
+      if ((entered.size === 0 || entered.has(type)) && cursor.gotoFirstChild()) continue;
+      while (!cursor.gotoNextSibling()) if (!cursor.gotoParent()) return found;
+    }
+  } finally {
+    cursor.delete();
   }
 }
 
