@@ -74,6 +74,12 @@ describe('jsonLog', function () {
     assert.ok(!('password' in err.cause));
   });
 
+  it('ends with the third cause, and so with an error that is its own', () => {
+    const [entry] = written('info', `const err = new Error('own'); err.cause = err; log.error({ err }, 'Failed.');`);
+    const depth = (err: unknown): number => (err === undefined ? 0 : 1 + depth((err as { cause?: unknown }).cause));
+    assert.equal(depth(entry?.err), 4);
+  });
+
   const KEY = `hg.0123456789abcdef.${'S'.repeat(43)}`;
   const planted: [what: string, text: string, left: RegExp][] = [
     ['an API key', `the key ${KEY}!`, /hg\.0123456789abcdef\.\[redacted\]!$/],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../functions/adapters/clock.ts';
+import { localSecrets } from '../../functions/adapters/local-secrets.ts';
 import { fileSecrets } from '../../functions/adapters/secret-file.ts';
 import { secretManager } from '../../functions/adapters/secret-manager.ts';
 import type { Clock } from '../../functions/core/ports.ts';
@@ -59,6 +60,21 @@ describe('secrets contract: encrypted files', () => {
       }
     });
   });
+});
+
+describe('the secrets of a local run', () => {
+  const folder = temporaryFolder();
+  after(() => folder.remove());
+  const open = () => localSecrets({ dataDir: folder.path, masterKey: undefined });
+
+  it('are drawn when they are first read, each for itself, and stay the same', async () => {
+    const first = await open().read('signing-key');
+    assert.ok(Buffer.from(String(first), 'base64url').length >= 32);
+    assert.equal(await open().read('signing-key'), first);
+    assert.notEqual(await open().read('webhook-keys'), first);
+  });
+
+  it('are none that the topology does not name', async () => assert.equal(await open().read('other'), undefined));
 });
 
 describe('secrets contract: Secret Manager', () => {

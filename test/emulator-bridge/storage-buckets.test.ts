@@ -47,6 +47,10 @@ describe('storage server: buckets, through the real client', () => {
     assert.deepEqual([metadata.versioning, metadata.labels], [{ enabled: true }, { a: '1', b: '2' }]);
     assert.equal(metadata.metageneration, '2');
     assert.equal(await refusal(bucket.setMetadata({ labels: {} }, { ifMetagenerationMatch: 1 })), 412);
+    await bucket.setMetadata({ name: 'bucket-2', location: 'EU', timeCreated: '2000-01-01T00:00:00.000Z' });
+    const [same] = await bucket.getMetadata();
+    assert.deepEqual([same.name, same.location, same.timeCreated], ['bucket-1', 'US', metadata.timeCreated], 'not to be set');
+    assert.ok(Math.abs(Date.parse(String(same.timeCreated)) - Date.now()) < 60_000);
     await bucket.file('x').save('x', { resumable: false });
     assert.equal(await refusal(bucket.delete()), 409);
     await bucket.deleteFiles({ versions: true });
