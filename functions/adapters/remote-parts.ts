@@ -4,7 +4,7 @@ import { Problem } from '../core/errors.ts';
 import type { Objects } from '../core/ports.ts';
 import { requiredSecret } from '../core/required-secret.ts';
 import type { Settings } from '../core/settings.ts';
-import { topology } from '../topology.ts';
+import { type Role, topology } from '../topology.ts';
 import { systemClock } from './clock.ts';
 import { cloudObjects } from './cloud-storage.ts';
 import { firestoreDocuments } from './firestore.ts';
@@ -32,7 +32,7 @@ export function functionParts(name: string, settings: Settings): FunctionParts {
   const ports = granted(name, row.roles, all, settings);
   const { signing, ready } = lateSigning(() => requiredSecret(ports.secrets, 'signing-key'));
   const signs = row.roles.some((role) => role.kind === 'secret' && role.secret === 'signing-key');
-  const stores = row.roles.some((role) => role.kind === 'database' && role.database === 'tasks');
+  const stores = (['documents', 'control'] as const).filter((port) => reads(row.roles, port === 'documents' ? 'tasks' : port));
   let isWarm = false;
   return {
     parts: { ...ports, signing },
@@ -40,12 +40,15 @@ export function functionParts(name: string, settings: Settings): FunctionParts {
       const readable = signs ? ready() : Promise.resolve();
       // While the secret, and the rest of the first request, are on their way. The other clients wait until they are used: loading
       // them takes the one processor from first requests that need none of them.
-      if (stores && !isWarm) void all.documents.warm();
+      if (!isWarm) for (const store of stores) void all[store].warm();
       isWarm = true;
       return readable;
     },
   };
 }
+
+const reads = (roles: readonly Role[], database: 'tasks' | 'control'): boolean =>
+  roles.some((role) => role.kind === 'database' && role.database === database);
 
 /** All parts, ready for use by whoever may do everything. */
 export async function remoteParts(settings: Settings): Promise<Parts> {

@@ -34,7 +34,7 @@ export interface Use {
 
 const SETTINGS = readSettings({}, { runtime: 'embedded' });
 const { inlineBytes } = SETTINGS.limits;
-const { retentionMs, leaseMaximumMs, limitsCacheMs } = SETTINGS.times;
+const { retentionMs, leaseMaximumMs, limitsCacheMs, switchesMs } = SETTINGS.times;
 const GIB = 2 ** 30;
 const MONTH_DAYS = MONTH_SECONDS / 86_400;
 const DAY_MS = 86_400_000;
@@ -87,7 +87,7 @@ export function usageOf(topology: Topology, load: Load): Use[] {
         use('secretReads', name === 'callbacks' ? cachedReads(quantity, time, SECRET_FRESH_MS / 1000) : 0, part),
       ];
     }),
-    use('reads', tasks * operations.reads + rememberedReads(load, functions.dispatch?.time)),
+    use('reads', tasks * operations.reads + rememberedReads(load, functions.dispatch?.time, functions['agent-light']?.time)),
     use('writes', tasks * operations.writes),
     use('deletes', tasks * operations.deletes),
     use('documents', stored),
@@ -143,11 +143,13 @@ export function cachedReads(requests: number, { instances }: Pick<Billed, 'insta
   return (instances * MONTH_SECONDS) / (seconds + pause);
 }
 
-/** A tenant's limits at each task, and the caller's key at each request of a caller. */
-function rememberedReads({ tasks, reads, waits }: Load, dispatch: Billed | undefined): number {
+/** A tenant's limits at each task, the caller's key at each request of a caller; what is switched off, also where tasks run. */
+function rememberedReads({ tasks, reads, waits }: Load, dispatch: Billed | undefined, runs: Billed | undefined): number {
   if (dispatch === undefined) return 0;
   const seconds = limitsCacheMs / 1000;
-  return cachedReads(tasks, dispatch, seconds) + cachedReads(tasks * (1 + reads + waits), dispatch, seconds);
+  const keys = cachedReads(tasks * (1 + reads + waits), dispatch, seconds);
+  const switches = [dispatch, ...(runs === undefined ? [] : [runs])].map((time) => cachedReads(tasks, time, switchesMs / 1000));
+  return switches.reduce((sum, one) => sum + one, cachedReads(tasks, dispatch, seconds) + keys);
 }
 
 function answeredBytes({ mode, reads, waits, callback }: Load, sizes: ReturnType<typeof sizesOf>): number {

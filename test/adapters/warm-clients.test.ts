@@ -41,6 +41,7 @@ describe('the client of the store', function () {
   for (const [name, clients] of [
     ['dispatch', ['@google-cloud/firestore']],
     ['results', ['@google-cloud/firestore']],
+    ['control', ['@google-cloud/firestore']],
     ['codex', []],
   ] as const) {
     it(`is loaded once there is a request to get ready for, alone, and where there is a role for it: ${name}`, () => {

@@ -103,6 +103,12 @@ describe('dead letters', function () {
     assert.equal((await traced(stack, 'adopted-dead')).status, 'succeeded');
   });
 
+  it('of a message without a task, for an agent that a tenant has registered', async () => {
+    await stack.post('/register-agent', { name: 'registered', handler_type: 'mock', result: 'done' });
+    assert.equal(await dead({ payload: {} }, { agent: 'registered', traceId: 'adopted-registered' }), 204);
+    assert.equal((await traced(stack, 'adopted-registered')).result, 'done');
+  });
+
   const flawed: [string, unknown, string][] = [
     ['no JSON', 'x', 'invalid_json'],
     ['an unknown task', { taskId: 'none' }, 'unknown_task'],
