@@ -12,6 +12,7 @@ import { costsQuery } from '../../functions/dispatch/costs.ts';
 import { listQuery, taskQuery } from '../../functions/dispatch/read-tasks.ts';
 import { redriveBody } from '../../functions/dispatch/redrive.ts';
 import { ingestBody, updateBody } from '../../functions/dispatch/task-update.ts';
+import { dependencyMapQuery } from '../../functions/projects/get-dependency-map.ts';
 import { admitted, type Hints, naughty, nearlyAdmitted } from './arbitraries.ts';
 import * as hints from './hints.ts';
 import { days, earlier, outcome, packet, terms } from './hints.ts';
@@ -182,6 +183,19 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/agents/{}/enable', answers: { 200: replies.agentSchema }, weight: 2 },
   { method: 'POST', path: '/agents/{}/disable', answers: { 200: replies.agentSchema }, weight: 1 },
   { method: 'POST', path: '/agents/{}/heartbeat', answers: { 200: replies.heartbeatSchema }, weight: 1 },
+  {
+    method: 'GET',
+    path: '/dependency-map',
+    query: dependencyMapQuery,
+    overrides: {
+      project_path: fc.constantFrom(import.meta.dirname, `${import.meta.dirname}/none`, '/', 'corpora', ''),
+      // The drawings are no JSON; their own tests judge them.
+      format: fc.constant('json'),
+    },
+    often: ['view'],
+    answers: { 200: replies.dependencyMapSchema },
+    weight: 1,
+  },
   { method: 'GET', path: '/nothing/{}', answers: {}, weight: 1 },
 ];
 

@@ -16,6 +16,7 @@ export async function checkRequests(count: number): Promise<ReadonlyMap<string, 
   const agent = await httpListener((request) => answered(request, proofs));
   const stack = await embeddedStack({
     agents: [{ name: 'remote', endpoint: agent.url, priceCents: 3 }],
+    projectRoots: [import.meta.dirname],
     'times.sweepMs': 2_000,
     // Some messages are lost below: what waits for this long can be claimed by hand.
     'times.republishMs': 20_000,

@@ -12,13 +12,13 @@ export const CODES: Readonly<Record<number, readonly string[]>> = {
   400: ['invalid_json', 'invalid_url', 'job_id_required'],
   401: ['unauthenticated'],
   402: ['budget_exceeded'],
-  404: ['not_found', 'task_not_found', 'budget_not_found', 'agent_not_found'],
-  403: ['forbidden'],
+  404: ['not_found', 'task_not_found', 'budget_not_found', 'agent_not_found', 'project_not_found'],
+  403: ['forbidden', 'outside_roots'],
   409: ['task_ended', 'task_not_dead', 'lease_lost', 'parent_ended', 'children_open', 'agent_disabled', 'agent_reserved'],
   415: ['unsupported_media_type'],
   422: [
     ...['invalid_fields', 'agent_not_found', 'agent_mismatch', 'egress_denied', 'idempotency_key_reused'],
-    ...['invalid_json', 'parent_not_found', 'dependency_not_found'],
+    ...['invalid_json', 'parent_not_found', 'dependency_not_found', 'project_path_missing', 'project_path_invalid'],
   ],
 };
 
@@ -201,6 +201,21 @@ export const costsSchema = z.strictObject({
   totalCents: cents,
   nextCursor: z.string().optional(),
 });
+
+const names = z.array(z.string().min(1));
+export const dependencyMapSchema = z.union([
+  z.strictObject({
+    modules: z.int().min(0),
+    imports: z.int().min(0),
+    ...{ roots: names, leaves: names, isolated: names, shared: names },
+    cycles: z.array(z.strictObject({ modules: names.min(2), path: names.min(2) })),
+    skipped: z.array(z.strictObject({ path: z.string().min(1), reason: z.string().min(1) })),
+  }),
+  z.record(
+    z.string(),
+    z.strictObject({ path: z.string().min(1), imports: names, is_isolated: z.boolean(), is_shared: z.boolean() }),
+  ),
+]);
 
 export type TaskView = z.output<typeof taskSchema>;
 /** The last event of a task carries its view. */
