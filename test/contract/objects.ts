@@ -84,6 +84,14 @@ export function objectsContract(open: () => Promise<{ objects: Objects; close():
       assert.deepEqual(await all(`${randomUUID()}/x/y`), [[]]);
     });
 
+    it('shows nothing of another bucket, whatever way the prefix goes', async () => {
+      const name = randomUUID();
+      await objects.put('uploads', name, Buffer.from('x'));
+      await objects.put('payloads', `here/${name}`, Buffer.from('x'));
+      for (const prefix of ['../', '../uploads/', 'here/../../uploads/', './here/', 'here/../here/', '/', '//'])
+        assert.deepEqual(await all(prefix), [[]], prefix);
+    });
+
     it('comes in pages, each name once, whatever is written or deleted meanwhile elsewhere', async () => {
       const prefix = `${randomUUID()}/`;
       const names = Array.from(
