@@ -39,11 +39,12 @@ await runCommand(async ({ release }) => {
   if (flags.help) return console.log(USAGE);
   if (flags.env === undefined) throw refusal(`Which environment? --env dev, or --env prod\n\n${USAGE}`);
   const owner = { tenant: tenantOf(flags.tenant), scopes: scopesOf(flags.scope), lifetimeMs: daysOf(flags.days) * DAY_MS };
+  const revoked = flags.revoke === undefined ? undefined : idOf(flags.revoke);
   const { settings } = readDeployment({ env: flags.env, settings: flags.settings });
   const keys = release.adopt(await openKeys(settings.project), (it) => it.close());
-  if (flags.revoke !== undefined) {
-    await keys.revoke(flags.revoke);
-    return console.log(`The key ${flags.revoke} is revoked. A function that has just used it may take it for ten more seconds.`);
+  if (revoked !== undefined) {
+    await keys.revoke(revoked);
+    return console.log(`The key ${revoked} is revoked. A function that has just used it may take it for ten more seconds.`);
   }
   const { key, expiresAt } = await keys.make(owner);
   const until = new Date(expiresAt as number).toISOString().slice(0, 10);
@@ -63,6 +64,12 @@ function scopesOf(text: string): readonly Scope[] {
 
 function tenantOf(text: string): string {
   if (!/^[\w.@-]{1,100}$/.test(text)) throw refusal(`--tenant: '${text}' has to be up to 100 letters, digits, and . _ @ -`);
+  return text;
+}
+
+/** Says nothing of what was given: it may be a whole key. */
+function idOf(text: string): string {
+  if (!/^[0-9a-f]{16}$/.test(text)) throw refusal('--revoke: it takes 16 hexadecimal digits, the middle part of hg.<id>.<secret>.');
   return text;
 }
 

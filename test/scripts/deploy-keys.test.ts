@@ -25,6 +25,10 @@ describe('npm run key', () => {
     [['--env', 'dev', '--scope', 'dispatch,write'], /--scope: 'write' is none of dispatch, read, admin/],
     [['--env', 'dev', '--days', '0'], /--days: '0' is no whole number/],
     [['--env', 'dev', '--tenant', 'a b'], /--tenant: 'a b' has to be/],
+    [['--env', 'dev', '--revoke', 'a/b'], /--revoke: .* the middle part of hg\.<id>\.<secret>/],
+    [['--env', 'dev', '--revoke', ''], /--revoke: .* the middle part/],
+    // What was typed is not said again: it may be a whole key.
+    [['--env', 'dev', '--revoke', 'hg.0123456789abcdef.c2VjcmV0'], /^(?!.*c2VjcmV0).*--revoke: .* the middle part/s],
     [['--env', 'dev', '--settings', 'infra/settings.example.yaml'], /The example cannot be deployed/],
   ];
   for (const [args, message] of rows) {
