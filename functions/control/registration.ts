@@ -11,6 +11,8 @@ import type { Runtime } from '../core/runtime.ts';
 const MAX_RESULT_BYTES = 16_384;
 const TYPES = ['http', 'builtin', 'mock'] as const;
 
+const NO_TYPE = `has to be one of ${TYPES.join(', ')}; an agent with a subscription of its own is a row of the topology`;
+
 /** The body of `POST /register-agent`. */
 export const registration = z
   .strictObject({
@@ -23,7 +25,7 @@ export const registration = z
       ),
     /** Of `http` the address, of `builtin` the handler; of `mock` whatever one likes. */
     endpoint: z.string().min(1).max(2_048).optional(),
-    handler_type: z.enum(TYPES).default('http'),
+    handler_type: z.enum(TYPES, { error: NO_TYPE }).default('http'),
     priceCents: z
       .number()
       .min(0, 'is negative')

@@ -3,9 +3,11 @@
 import { admit } from '../core/admission.ts';
 import type { Agent } from '../core/agents.ts';
 import type { Caller } from '../core/authenticate.ts';
-import { type Created, createTask } from '../core/create.ts';
+import { type Created, createTask, keyedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
 import { followUp } from '../core/follow-ups.ts';
+import { fingerprint } from '../core/new-task.ts';
+import type { Packet } from '../core/packet.ts';
 import { publishOrLeave, type RunMessage, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
@@ -22,10 +24,15 @@ export interface Dispatched {
 
 /**
  * Takes a packet. Throws `Problem` 422 `invalid_fields` (every bad field named), `agent_not_found`, `egress_denied`,
- * `dependency_not_found`, `parent_not_found`, `idempotency_key_reused`; 402 `budget_exceeded`; 409 `parent_ended`, `agent_disabled`; 413 `too_large`. Nothing is written then.
+ * `dependency_not_found`, `parent_not_found`, `idempotency_key_reused`; 402 `budget_exceeded`; 409 `parent_ended`,
+ * `agent_disabled`; 413 `too_large`. Nothing is written then.
  */
 export async function postDispatch(runtime: Runtime, caller: Caller, body: unknown): Promise<Dispatched> {
-  const { agent, packet } = await admit(runtime, caller.tenant, body, runtime.clock.now());
+  const admitted = await admit(runtime, caller.tenant, body, runtime.clock.now()).catch((error: unknown) =>
+    repeated(runtime, caller, body, error),
+  );
+  if ('kind' in admitted) return dispatched(runtime, admitted);
+  const { agent, packet } = admitted;
   const created = await createTask(runtime, { tenant: caller.tenant, agent, packet, by: caller.name });
   const { status } = created.known.task;
   // A dependency had failed: the task has ended as it was created.
@@ -36,6 +43,16 @@ export async function postDispatch(runtime: Runtime, caller: Caller, body: unkno
   if (packet.mode === 'http') return runNow(runtime, agent, run);
   await publishOrLeave(runtime, run);
   return dispatched(runtime, created);
+}
+
+/** A repeat is answered with what it repeats, also when its agent has been switched off or removed since. */
+async function repeated(runtime: Runtime, { tenant }: Caller, body: unknown, refusal: unknown): Promise<Created> {
+  const isAgents = refusal instanceof Problem && (refusal.code === 'agent_disabled' || refusal.code === 'agent_not_found');
+  const { agent, payload, idempotencyKey } = (isAgents ? body : {}) as Partial<Packet>;
+  if (agent === undefined || idempotencyKey === undefined) throw refusal;
+  const known = await readTask(runtime, keyedId(tenant, agent, idempotencyKey));
+  if (known?.task.fingerprint !== fingerprint(agent, payload)) throw refusal;
+  return { kind: 'replayed', known, task: known.task };
 }
 
 async function dispatched(runtime: Runtime, { kind, known, task }: Created): Promise<Dispatched> {

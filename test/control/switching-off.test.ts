@@ -82,6 +82,22 @@ describe('an agent that is switched off', function () {
     });
   }
 
+  it('answers a repeat with the task that it repeats, off or removed', async () => {
+    await register('repeated', { result: 1 });
+    const packet = { agent: 'repeated', payload: { a: 1 }, idempotencyKey: 'repeated' };
+    const { body } = await stack.dispatch(packet);
+    await turn('repeated', 'disable');
+    for (const way of ['off', 'removed']) {
+      await until(async () => (await stack.dispatch({ agent: 'repeated' })).status === (way === 'off' ? 409 : 422));
+      const again = await stack.dispatch(packet);
+      assert.deepEqual([again.status, again.body.id, again.body.result], [200, body.id, 1], way);
+      assert.equal(again.headers.get('idempotent-replayed'), 'true');
+      const other = await stack.dispatch<Refusal>({ ...packet, payload: { a: 2 } });
+      assert.equal(other.body.code, way === 'off' ? 'agent_disabled' : 'agent_not_found');
+      await stack.delete('/agents/repeated');
+    }
+  });
+
   it('is stopped while it runs: its request ends, and its task is dead', async () => {
     await register('runs', { handler_type: 'http', endpoint: slow.url });
     const { body } = await stack.dispatch({ agent: 'runs', mode: 'pubsub' });
