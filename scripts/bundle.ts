@@ -1,8 +1,8 @@
 /** `npm run bundle`: the archives that are deployed, one per function, and what each weighs. */
 
 import { join, resolve } from 'node:path';
-import { nameArchives, pathsOf, writeArchives } from './deploy/archives.ts';
-import { readFlags, runCommand } from './deploy/command.ts';
+import { nameArchives, pathsOf, writeArchives } from './bundle/archives.ts';
+import { readFlags, runCommand } from './command-line/command.ts';
 
 const DEFAULT = join(import.meta.dirname, '../.heliograph/archives');
 const HEAVIEST = 5;

@@ -6,16 +6,16 @@ import { functionUrl } from '../functions/core/addresses.ts';
 import { Problem } from '../functions/core/errors.ts';
 import { topology } from '../functions/topology.ts';
 import { synthesize } from '../infra/stack.ts';
-import { nameArchives, pathsOf, readArchives, writeArchives } from './deploy/archives.ts';
-import { ask } from './deploy/ask.ts';
-import { type Command, readFlags, runCommand } from './deploy/command.ts';
+import { nameArchives, pathsOf, readArchives, writeArchives } from './bundle/archives.ts';
+import { ask } from './command-line/ask.ts';
+import { type Command, readFlags, runCommand } from './command-line/command.ts';
 import { type Deployment, readDeployment } from './deploy/environment.ts';
 import { openGoogle } from './deploy/google.ts';
 import { takeOver } from './deploy/kept.ts';
 import { checkProject } from './deploy/preflight.ts';
-import { smokeDeployed } from './deploy/smoke-deployed.ts';
 import { ensureStateBucket } from './deploy/state-bucket.ts';
 import { checkTerraform, type Terraform, terraformIn } from './deploy/terraform.ts';
+import { smokeDeployed } from './smoke/deployed.ts';
 
 const USAGE = `Usage: npm run deploy -- --env dev|prod [flags]
 

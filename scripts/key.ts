@@ -2,7 +2,7 @@
 
 import type { Scope } from '../functions/core/authenticate.ts';
 import { Problem } from '../functions/core/errors.ts';
-import { readFlags, runCommand } from './deploy/command.ts';
+import { readFlags, runCommand } from './command-line/command.ts';
 import { readDeployment } from './deploy/environment.ts';
 import { openKeys } from './deploy/keys.ts';
 

@@ -2,11 +2,11 @@
 
 import { Problem } from '../functions/core/errors.ts';
 import { readSettings } from '../functions/core/settings.ts';
-import { readFlags, runCommand } from './deploy/command.ts';
+import { readFlags, runCommand } from './command-line/command.ts';
 import { readDeployment } from './deploy/environment.ts';
-import { smokeAndTell } from './deploy/smoke.ts';
-import { smokeDeployed } from './deploy/smoke-deployed.ts';
-import { pushesBehind } from './deploy/smoke-targets.ts';
+import { smokeDeployed } from './smoke/deployed.ts';
+import { smokeAndTell } from './smoke/smoke.ts';
+import { pushesBehind } from './smoke/targets.ts';
 
 const USAGE = `Usage: npm run smoke -- --env dev|prod | --url <address> [flags]
 

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Bundle, bundleHandler } from '../deploy/bundle.ts';
+import { type Bundle, bundleHandler } from '../bundle/bundle-function.ts';
 import type { Steps } from './cold-start-calls.ts';
 
 /** Answers everything, and does nothing. */

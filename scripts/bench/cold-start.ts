@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmulators } from '../../emulator-bridge/emulators.ts';
 import { topology } from '../../functions/topology.ts';
-import { type Bundle, bundleFunction } from '../deploy/bundle.ts';
+import { type Bundle, bundleFunction } from '../bundle/bundle-function.ts';
 import { bareBundle, built, emptyBundle, unpacked } from './cold-start-bundles.ts';
 import { listed } from './cold-start-calls.ts';
 import { coldStartMs, type FirstRequest } from './cold-start-process.ts';

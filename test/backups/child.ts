@@ -13,4 +13,5 @@ await new Promise((resolve) => process.once('message', resolve));
 const tree = await at.tree();
 if (what === 'take') await takeBackup(at.parts, tree, { projectId: PROJECT, backupId, description: 'in a child' });
 else await rollBack(at.parts, tree, { projectId: PROJECT, backupId });
+process.send?.({ maxRssBytes: process.resourceUsage().maxRSS * 1024 });
 process.disconnect?.();

@@ -9,6 +9,8 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
   readonly code: number | null;
   readonly stderr: string;
+  /** The most memory it had. */
+  readonly maxRssBytes: number;
 }
 
 /** Starts the work in a process of its own, and ends it by SIGKILL after `killAfterMs` of it, if it has not ended by then. */
@@ -27,6 +29,10 @@ export async function inChild(
   child.stderr?.on('data', (chunk) => {
     stderr += chunk;
   });
+  let maxRssBytes = 0;
+  child.on('message', (message: { maxRssBytes?: number }) => {
+    maxRssBytes = message.maxRssBytes ?? 0;
+  });
   const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
     child.once('close', (code, signal) => resolve([code, signal]));
   });
@@ -36,5 +42,5 @@ export async function inChild(
   const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
   const [code, signal] = await ended;
   clearTimeout(timer);
-  return { ms: performance.now() - started, signal, code, stderr };
+  return { ms: performance.now() - started, signal, code, stderr, maxRssBytes };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { bundleFunction } from '../../scripts/deploy/bundle.ts';
+import { bundleFunction } from '../../scripts/bundle/bundle-function.ts';
 import { startBundle, unpack } from '../infra/bundles.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { type SecretServer, secretServer } from '../support/secret-server.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { systemClock } from '../../functions/adapters/clock.ts';
 import { pubsubSubscriptions } from '../../functions/adapters/pubsub.ts';
 import { topology } from '../../functions/topology.ts';
-import { bundleFunction } from '../../scripts/deploy/bundle.ts';
+import { bundleFunction } from '../../scripts/bundle/bundle-function.ts';
 import { describeWithEmulators } from '../support/emulators.ts';
 import { temporaryFolder, until } from '../support/folder.ts';
 import { startBundle, unpack } from './bundles.ts';

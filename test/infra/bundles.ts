@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { freePorts } from '../../emulator-bridge/loopback.ts';
 import { topology } from '../../functions/topology.ts';
-import { archiveOf, type Bundle, bundleFunction } from '../../scripts/deploy/bundle.ts';
+import { archiveOf, type Bundle, bundleFunction } from '../../scripts/bundle/bundle-function.ts';
 import { temporaryFolder, until } from '../support/folder.ts';
 
 /** Of code that is compiled before the first request, the framework apart: 100 KiB take about 5 ms of each new instance's start. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundleFunction } from '../../scripts/deploy/bundle.ts';
+import { bundleFunction } from '../../scripts/bundle/bundle-function.ts';
 import { startBundle, unpack } from '../infra/bundles.ts';
 import { temporaryFolder } from '../support/folder.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundleHandler } from '../../scripts/deploy/bundle.ts';
+import { bundleHandler } from '../../scripts/bundle/bundle-function.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

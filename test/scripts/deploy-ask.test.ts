@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
-import { ask } from '../../scripts/deploy/ask.ts';
+import { ask } from '../../scripts/command-line/ask.ts';
 
 describe('a question on the terminal', () => {
   const terminal = () => {

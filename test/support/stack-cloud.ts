@@ -16,7 +16,7 @@ import { remoteParts } from '../../functions/adapters/remote-parts.ts';
 import { accountEmail, secretName } from '../../functions/core/addresses.ts';
 import { readSettings } from '../../functions/core/settings.ts';
 import { topology } from '../../functions/topology.ts';
-import { bundleFunction } from '../../scripts/deploy/bundle.ts';
+import { bundleFunction } from '../../scripts/bundle/bundle-function.ts';
 import { startBundle, unpack } from '../infra/bundles.ts';
 import { at, type Synthesized, synthesized } from '../infra/synthesized.ts';
 import { cloudRun } from './cloud-run.ts';

@@ -62,7 +62,7 @@ async function safetyBackup(parts: BackupParts, tree: ProjectTree, target: Manif
   for (const full of [false, true]) {
     const backupId = newBackupId(parts);
     const taken = await takeBackup(parts, tree, { projectId, backupId, description, patterns, full });
-    const { corrupt } = await verifyBackup(parts, { projectId, backupId });
+    const { corrupt } = await verifyBackup(parts, { projectId, backupId, checked: target });
     if (taken.done && corrupt.length === 0) return taken.manifest;
   }
   throw new Problem(500, 'backup_corrupt', 'A backup of the project as it is now could not be verified. Nothing was rolled back.');

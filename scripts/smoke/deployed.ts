@@ -1,9 +1,9 @@
 import { functionUrl } from '../../functions/core/addresses.ts';
-import type { Deployment } from './environment.ts';
-import { ownIdentityToken } from './identity-token.ts';
-import { openKeys } from './keys.ts';
+import type { Deployment } from '../deploy/environment.ts';
+import { ownIdentityToken } from '../deploy/identity-token.ts';
+import { openKeys } from '../deploy/keys.ts';
 import { smokeAndTell } from './smoke.ts';
-import { deployedPushes } from './smoke-targets.ts';
+import { deployedPushes } from './targets.ts';
 
 const KEY_LIFETIME_MS = 3_600_000;
 const PATIENCE_MS = 240_000;

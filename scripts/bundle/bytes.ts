@@ -1,7 +1,7 @@
 /** What weighs how much in a bundle. */
 
 import type { Metafile } from 'esbuild';
-import { HANDLER } from './bundle-entry.ts';
+import { HANDLER } from './entry.ts';
 
 export type Output = Metafile['outputs'][string];
 

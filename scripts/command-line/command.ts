@@ -1,9 +1,9 @@
-/** What `deploy` and `destroy` have in common as commands: their flags, their end, and ctrl-C. */
+/** What `deploy`, `destroy`, `key` and `smoke` have in common as commands: their flags, their end, and ctrl-C. */
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { stopOnSignal } from '../../emulator-bridge/signals.ts';
 import { Problem } from '../../functions/core/errors.ts';
-import type { Terraform } from './terraform.ts';
+import type { Terraform } from '../deploy/terraform.ts';
 
 /** Errors after which something may have been changed; after all others nothing was. */
 const FAILURES: readonly string[] = ['terraform_failed', 'smoke_failed', 'google_refused', 'store_unavailable'];

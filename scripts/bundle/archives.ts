@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { Problem } from '../../functions/core/errors.ts';
 import { topology } from '../../functions/topology.ts';
-import { archiveFile, archiveOf, type Bundle, bundleFunction } from './bundle.ts';
+import { archiveFile, archiveOf, type Bundle, bundleFunction } from './bundle-function.ts';
 
 /** Terraform reads what is called so. */
 const NAMES = 'archives.auto.tfvars.json';

@@ -4,7 +4,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { functionUrl, type Naming, pushAccountEmail, pushAudience } from '../../functions/core/addresses.ts';
 import { topology } from '../../functions/topology.ts';
 import { callersOf } from '../../infra/context.ts';
-import { type Reply, send } from './smoke-calls.ts';
+import { type Reply, send } from './calls.ts';
 
 export interface PushTarget {
   readonly function: string;

@@ -1,6 +1,6 @@
 /** One task of the smoke test, from its dispatch to its end. */
 
-import { type Caller, said } from './smoke-calls.ts';
+import { type Caller, said } from './calls.ts';
 
 /** The parts of a task view that are judged. */
 export interface TaskSeen {

@@ -3,9 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../../functions/core/errors.ts';
-import { type Caller, type Credentials, callerOf, said } from './smoke-calls.ts';
-import { forgedPush, type PushTarget } from './smoke-targets.ts';
-import { accepted, ended, ranOnce, type TaskSeen } from './smoke-tasks.ts';
+import { type Caller, type Credentials, callerOf, said } from './calls.ts';
+import { forgedPush, type PushTarget } from './targets.ts';
+import { accepted, ended, ranOnce, type TaskSeen } from './tasks.ts';
 
 export interface SmokeOptions {
   /** Its one address, without a trailing slash. */
