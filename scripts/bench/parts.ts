@@ -1,5 +1,6 @@
 /** The parts of the bench: each measures, and says in rows what came of it. */
 
+import { type BackupTimes, measureBackups, STEPS } from './backups.ts';
 import { measureColdStarts } from './cold-start.ts';
 import { coldStartRows } from './cold-start-rows.ts';
 import { countOperations } from './counts.ts';
@@ -27,7 +28,9 @@ type Part = (options: PartOptions) => Promise<{ readonly rows: readonly Row[]; r
 /** What a run measures by itself, and what `--peers` measures instead. */
 export const OWN_PARTS = ['counts', 'embedded', 'endurance', 'emulators', 'cold-start'] as const;
 export const PEER_PARTS = ['peers', 'growth'] as const;
-export type PartName = (typeof OWN_PARTS)[number] | (typeof PEER_PARTS)[number];
+/** Only when it is asked for: it fills and empties a disk with gigabytes. */
+export const OTHER_PARTS = ['backups'] as const;
+export type PartName = (typeof OWN_PARTS)[number] | (typeof PEER_PARTS)[number] | (typeof OTHER_PARTS)[number];
 
 export const PARTS: Readonly<Record<PartName, Part>> = {
   counts,
@@ -37,7 +40,22 @@ export const PARTS: Readonly<Record<PartName, Part>> = {
   'cold-start': coldStart,
   peers,
   growth,
+  backups,
 };
+
+async function backups({ scale, rounds }: PartOptions) {
+  const figures: Awaited<ReturnType<typeof measureBackups>>[] = [];
+  for (let round = 0; round < rounds; round += 1) figures.push(await measureBackups(scale, round % 2 === 0));
+  const rows = STEPS.flatMap((step) => {
+    const ours = spread(figures.map((figure) => figure.ours[step]));
+    const theirs = figures.flatMap(({ restic }: { restic?: BackupTimes }) => (restic === undefined ? [] : [restic[step]]));
+    const what = `${step} of ${20_000 * scale} files: s`;
+    if (theirs.length === 0) return [plain(what, shown(ours, 2))];
+    const goal = spread(theirs);
+    return [against(what, shown(ours, 2), `restic: ${shown(goal, 2)}`, ours.median <= goal.median)];
+  });
+  return { figures, rows };
+}
 
 async function counts() {
   const figures = await countOperations();
