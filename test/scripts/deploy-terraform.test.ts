@@ -312,10 +312,10 @@ describe('Terraform, for a deployment', function () {
 
 /** A command that applies, in a process group of its own. */
 function applying(path: string, environment: NodeJS.ProcessEnv) {
-  const module = (file: string) => JSON.stringify(pathToFileURL(join(ROOT, 'scripts/deploy', file)).href);
+  const module = (file: string) => JSON.stringify(pathToFileURL(join(ROOT, 'scripts', file)).href);
   const script = `
-    import { runCommand } from ${module('command.ts')};
-    import { terraformIn } from ${module('terraform.ts')};
+    import { runCommand } from ${module('command-line/command.ts')};
+    import { terraformIn } from ${module('deploy/terraform.ts')};
     await runCommand(async (command) => {
       command.terraform = terraformIn(${JSON.stringify(path)}, process.env);
       await command.terraform.run(['apply', '-auto-approve']);
