@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
@@ -11,7 +12,9 @@ import { makeTree, type Place, PROJECT, place, seen } from './kit.ts';
 /** Files enough that a kill falls into every step. */
 function fill(folder: string, text: string): void {
   const files = Array.from({ length: 400 }, (_, index) => [`${index % 20}/${index % 7}/f${index}`, `${text} ${index}`] as const);
-  makeTree(folder, { ...Object.fromEntries(files), large: Buffer.alloc(9_000_000, text), '.gitignore': '*.tmp\n' });
+  // In between, so that blobs are stored from the beginning to the end.
+  const large = Array.from({ length: 5 }, (_, index) => [`${index * 2}-large`, randomBytes(6_000_000)] as const);
+  makeTree(folder, { ...Object.fromEntries([...files, ...large]), '.gitignore': '*.tmp\n' });
   makeTree(folder, Object.fromEntries(files.slice(0, 60).map(([path]) => [`${path}.tmp`, 'ignored'])));
 }
 
@@ -45,7 +48,7 @@ export async function killRollbacks(
       cpSync(spare, at.project, { recursive: true });
       // Every moment alike, and the last third, in which the trees are exchanged, once more.
       const part = run % 2 === 0 ? Math.random() : 0.66 + Math.random() / 3;
-      const { signal, stderr } = await inChild(within.path, 'roll-back', backupId, { killAfterMs: part * ms * 1.1 });
+      const { signal, stderr } = await inChild(within.path, 'roll-back', backupId, { killAfterMs: part * ms });
       if (signal === 'SIGKILL') counts.killed += 1;
       else assert.equal(stderr, '');
       const recovered = await at.parts.trees.recover();
@@ -72,13 +75,17 @@ export async function killRollbacks(
 /** Kills backups at random moments; each goes on to the end, and nothing that was stored is stored again. */
 export async function killBackups(times: number): Promise<{ readonly killed: number; readonly resumed: number }> {
   const counts = { killed: 0, resumed: 0 };
-  for (let run = 0; run < times; run += 1) {
+  let whole = 0;
+  // The first one is let run to its end, to know how long that takes.
+  for (let run = 0; run <= times; run += 1) {
     const within = temporaryFolder();
     try {
       const at = place(within);
       fill(at.project, `run ${run}`);
       const backupId = newBackupId(at.parts);
-      const { signal } = await inChild(within.path, 'take', backupId, { killAfterMs: Math.random() * 120 });
+      const killAfterMs = run === 0 ? undefined : Math.random() * whole;
+      const { signal, ms } = await inChild(within.path, 'take', backupId, { killAfterMs });
+      if (run === 0) whole = ms;
       if (signal === 'SIGKILL') counts.killed += 1;
       const there = blobsOf(at);
       const puts: string[] = [];
@@ -102,7 +109,7 @@ export async function killBackups(times: number): Promise<{ readonly killed: num
         [],
       );
       const { corrupt, files } = await verifyBackup(at.parts, { projectId: PROJECT, backupId });
-      assert.deepEqual([corrupt, files], [[], 402]);
+      assert.deepEqual([corrupt, files], [[], 406]);
     } finally {
       within.remove();
     }
