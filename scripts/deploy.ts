@@ -12,6 +12,7 @@ import { type Command, readFlags, runCommand } from './command-line/command.ts';
 import { type Deployment, readDeployment } from './deploy/environment.ts';
 import { openGoogle } from './deploy/google.ts';
 import { takeOver } from './deploy/kept.ts';
+import { lockFolder } from './deploy/lock.ts';
 import { checkProject } from './deploy/preflight.ts';
 import { ensureStateBucket } from './deploy/state-bucket.ts';
 import { checkTerraform, type Terraform, terraformIn } from './deploy/terraform.ts';
@@ -22,7 +23,7 @@ const USAGE = `Usage: npm run deploy -- --env dev|prod [flags]
 Bundles the functions, plans with Terraform, asks, applies, and tries out what was deployed. By infra/settings.yaml.
 
   --env <name>       dev or prod
-  --plan             stops before anything is changed, and shows what would be
+  --plan             shows what would be changed and stops; it may make the bucket for Terraform's state, if you agree
   --yes              asks nothing: makes a missing bucket for the state, and applies
   --archives <dir>   deploys what npm run bundle -- --out <folder> has written: the same bytes to dev, then to prod
   --no-smoke         leaves out the trial at the end
@@ -57,6 +58,7 @@ await runCommand(async (command) => {
   const yes = flags.yes === true;
   const given = flags.archives === undefined ? undefined : readArchives(flags.archives);
 
+  lockFolder(deployment.folder, command.release);
   await checkTerraform(process.env);
   const google = await openGoogle(process.env, project);
   const notes = [
@@ -73,7 +75,7 @@ await runCommand(async (command) => {
   const taken = await takeOver(google, terraform, stack, deployment.settings);
   if (taken.length > 0) console.log(`Taken over from an earlier deployment: ${taken.map(({ what }) => what).join(', ')}.`);
   const { code } = await terraform.run(['plan', `-out=${PLAN}`, '-detailed-exitcode', '-lock-timeout=60s'], [0, CHANGES]);
-  if (flags.plan) return console.log('\nNothing was changed: that was the plan. Without --plan it is carried out.');
+  if (flags.plan) return console.log('\nThat was the plan; nothing of it was carried out. Without --plan it is.');
   if (code === CHANGES) {
     if (!yes && !agrees(await ask(`\nApply this to the project ${project} in ${region}? (y/N)`, 'pass --yes, or --plan.'))) {
       throw new Problem(422, 'declined', 'Nothing was changed.');

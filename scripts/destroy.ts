@@ -10,6 +10,7 @@ import { readFlags, runCommand } from './command-line/command.ts';
 import { readDeployment } from './deploy/environment.ts';
 import { openGoogle } from './deploy/google.ts';
 import { forget, type Kept, keptOf, standing, stateAddresses } from './deploy/kept.ts';
+import { lockFolder } from './deploy/lock.ts';
 import { checkProject } from './deploy/preflight.ts';
 import { checkTerraform, terraformIn } from './deploy/terraform.ts';
 
@@ -41,6 +42,7 @@ await runCommand(async (command) => {
   const { name, settings, naming, folder } = deployment;
   const { project, stateBucket } = settings;
 
+  lockFolder(folder, command.release);
   await checkTerraform(process.env);
   const google = await openGoogle(process.env, project);
   await checkProject(google, deployment);

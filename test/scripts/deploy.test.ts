@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { topology } from '../../functions/topology.ts';
 import { nameArchives } from '../../scripts/bundle/archives.ts';
 import { archiveFile } from '../../scripts/bundle/bundle-function.ts';
+import { lockFolder } from '../../scripts/deploy/lock.ts';
 import { environmentOf } from '../infra/synthesized.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { bucketAnswer, type GoogleServer, googleServer, PROJECT, refusal, STATE_BUCKET } from '../support/google-server.ts';
@@ -97,10 +98,24 @@ describe('npm run deploy, npm run destroy', function () {
     const { code, stdout, stderr } = await deploy('--plan');
     assert.equal(code, 0, stderr);
     assert.match(stdout, new RegExp(`Plan: 0 to import, ${Object.keys(topology.functions).length} archives`));
-    assert.match(stdout, /Nothing was changed/);
+    assert.match(stdout, /That was the plan; nothing of it was carried out/);
     assert.deepEqual(terraform.commands(), ['init', 'state list', 'plan']);
     assert.ok(google.listener.received.every(({ method }) => method === 'GET'));
     assert.equal(existsSync(join(stack(), 'deploy.tfplan')), false);
+  });
+
+  it('keeps a second one out of its folder, whose plan it would carry out, until it has ended', async () => {
+    const release = new AsyncDisposableStack();
+    const before = terraform.commands().length;
+    lockFolder(join(folder.path, 'out/dev'), release);
+    for (const script of ['deploy', 'destroy'] as const) {
+      const { code, stderr } = await command(script, '--env', 'dev', '--yes', ...(script === 'destroy' ? ['acme-agents'] : []));
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /Another deployment uses .*choose another folder with --out/);
+    }
+    assert.equal(terraform.commands().length, before);
+    await release.disposeAsync();
+    assert.equal((await deploy('--plan')).code, 0);
   });
 
   it('--yes applies, by archives that it has made, and says where it is', async function () {
