@@ -94,7 +94,7 @@ const schema = z.strictObject({
       /** Of a project whose imports are mapped: its source files, their bytes together, and those of one, above which it is left out. */
       mapFiles: z.coerce.number().int().min(1).max(100_000).default(20_000),
       mapBytes: z.coerce.number().int().min(1).default(268_435_456),
-      mapFileBytes: z.coerce.number().int().min(1).max(8_388_608).default(2_097_152),
+      mapFileBytes: z.coerce.number().int().min(1).max(8_388_608).default(1_048_576),
     })
     .prefault({}),
   times: z
