@@ -4,10 +4,13 @@ import { type FirstRequests, startFirstRequests } from '../../scripts/bench/cold
 import { describeWithEmulators } from '../support/emulators.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
-/** What the bare function has to do as well: more than this is the function's own doing. */
+/**
+ * What the bare function has to do as well: more than this is the function's own doing. The first instance that serves reads what is
+ * switched off; dispatch also its caller's key and limits.
+ */
 const CALLS = {
-  dispatch: '2 × get, 2 × commit, 1 × publish',
-  'agent-light': '1 × commit, 1 × publish',
+  dispatch: '3 × get, 2 × commit, 1 × publish',
+  'agent-light': '1 × get, 1 × commit, 1 × publish',
   codex: '1 × token, 2 × post',
   results: '1 × commit',
   callbacks: '1 × get, 1 × post, 1 × commit',
