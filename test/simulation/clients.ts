@@ -30,10 +30,17 @@ export const apiKeys: readonly (readonly [id: string, record: Fields])[] = Objec
   record,
 ]);
 
-export function startClients(world: World, network: Network, broker: Broker, { plans, operations, limits }: Scenario): void {
+export function startClients(
+  world: World,
+  network: Network,
+  broker: Broker,
+  { plans, operations, limits, switches }: Scenario,
+): void {
   const { schedule, oracle, story } = world;
   const known: { id: string; tenant: string }[] = [];
   for (const operation of [...limits, ...operations]) schedule.after(operation.at * 1000, () => perform(operation));
+  const firstAt = Math.min(...operations.filter(({ kind }) => kind === 'dispatch').map((operation) => operation.at), 300);
+  for (const operation of switches) schedule.after((firstAt + operation.at) * 1000, () => perform(operation));
 
   function perform(operation: Operation): void {
     if (operation.kind === 'dispatch') {
@@ -45,6 +52,11 @@ export function startClients(world: World, network: Network, broker: Broker, { p
     } else if (operation.kind === 'limit') {
       const { tenant, scope, limitCents, mode } = operation;
       send('PUT', `/budgets/${scope}`, tenant, { limitCents, mode }, (answer) => told('limit', scope, answer));
+    } else if (operation.kind === 'switch') {
+      const { tenant, agent } = at(plans, operation.plan);
+      send('POST', `/agents/${agent}/${operation.isOn ? 'enable' : 'disable'}`, tenant, {}, (answer) =>
+        told('switch', agent, answer),
+      );
     } else if (known.length > 0) {
       const wanted = operation.kind === 'redrive' ? known.filter(({ id }) => statusOf(id) === 'dead') : known;
       const task = at(wanted.length > 0 ? wanted : known, operation.task);
@@ -157,7 +169,7 @@ export function startClients(world: World, network: Network, broker: Broker, { p
   }
 
   function send(method: string, path: string, tenant: string, body: unknown, answered: (answer: Answer | undefined) => void): void {
-    const url = functionUrl(world.settings, 'dispatch') + path;
+    const url = functionUrl(world.settings, path.startsWith('/agents/') ? 'control' : 'dispatch') + path;
     const headers = { 'x-api-key': keyOf(tenant) };
     let isOver = false;
     const over = (answer: Answer | undefined) => {
@@ -172,6 +184,6 @@ export function startClients(world: World, network: Network, broker: Broker, { p
 }
 
 /** What a proper request may be refused for, whatever it says. */
-const EXPECTED: ReadonlySet<string> = new Set(['parent_ended', 'budget_exceeded']);
+const EXPECTED: ReadonlySet<string> = new Set(['parent_ended', 'budget_exceeded', 'agent_disabled']);
 
 const at = <T>(values: readonly T[], index: number): T => values[index % values.length] as T;

@@ -16,7 +16,7 @@ export function egressOf({ schedule, oracle }: World, instance: Instance, networ
       new Promise<EgressReply>((resolve, reject) => {
         if (!instance.isAlive) return;
         if (signal?.aborted) return reject(signal.reason);
-        const ended = oracle.requestSent(url, body, clock());
+        const ended = oracle.requestSent(url, body, clock(), () => instance.isAlive);
         let isOver = false;
         const settle = (outcome: () => void) => {
           if (isOver) return;

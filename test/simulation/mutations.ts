@@ -10,7 +10,8 @@ export interface Mutation {
     | 'terminal-state guard'
     | 'result idempotency'
     | 'deadline'
-    | 'dependencies';
+    | 'dependencies'
+    | 'switches';
   /** Below `functions/`. */
   readonly file: string;
   /** Stands there exactly once. */
@@ -244,6 +245,27 @@ export const mutations: readonly Mutation[] = [
     file: 'core/dependencies.ts',
     text: 'accounts.set(TASKS, id, stateOf(task, { hasDependents: true }));',
     replacement: 'continue;',
+  },
+  {
+    name: 'what is switched off is claimed',
+    guard: 'switches',
+    file: 'core/agent/stopped.ts',
+    text: 'if (error === undefined) return false;',
+    replacement: 'return false;',
+  },
+  {
+    name: 'what is switched off runs on',
+    guard: 'switches',
+    file: 'core/switches.ts',
+    text: 'if (error !== undefined) onStop(error);',
+    replacement: '',
+  },
+  {
+    name: 'what was switched on is refused by what is remembered',
+    guard: 'switches',
+    file: 'core/switches.ts',
+    text: 'Math.abs(runtime.clock.now() - board.readAt) < runtime.settings.times.switchesMs',
+    replacement: 'board.readAt > 0',
   },
   {
     name: 'what is no longer waiting is released again',

@@ -35,6 +35,13 @@ export interface Accepted {
   readonly view: JsonObject;
 }
 
+/** `isAlive`: whether its sender is. */
+export interface Request {
+  readonly taskId: string;
+  readonly agent: string;
+  isAlive(): boolean;
+}
+
 export interface Oracle {
   readonly runs: Map<string, Run>;
   readonly received: Received[];
@@ -50,13 +57,16 @@ export interface Oracle {
   readonly violation: Violation | undefined;
   violated(rule: string, detail: string): void;
   errorLogged(instance: Instance, fields: JsonObject, message: string): void;
+  /** The runs that HTTP agents have been sent, until their requests end. */
+  readonly underWay: ReadonlySet<Request>;
   /** Sees each request that leaves, by its sender's clock; the result is told when it has ended. */
-  requestSent(url: string, body: string | undefined, clock: number): (clock: number) => void;
+  requestSent(url: string, body: string | undefined, clock: number, isAlive: () => boolean): (clock: number) => void;
 }
 
 /** `agents` are the origins at which tasks are run. */
 export function oracleOf(agents: readonly string[]): Oracle {
   let violation: Violation | undefined;
+  const underWay = new Set<Request>();
   const violated = (rule: string, detail: string) => {
     violation ??= { rule, detail };
   };
@@ -79,9 +89,14 @@ export function oracleOf(agents: readonly string[]): Oracle {
       violated('no request ends in an error that nobody meant', `${instance.label}: ${message} ${stack}`);
     },
 
-    requestSent(url, body, clock) {
+    underWay,
+
+    requestSent(url, body, clock, isAlive) {
       if (!agents.some((origin) => url.startsWith(origin))) return () => {};
-      const { taskId, epoch, ttl } = JSON.parse(body ?? '{}') as { taskId: string; epoch: number; ttl: number };
+      type Sent = { taskId: string; agent: string; epoch: number; ttl: number };
+      const { taskId, agent, epoch, ttl } = JSON.parse(body ?? '{}') as Sent;
+      const request = { taskId, agent, isAlive };
+      underWay.add(request);
       const late = (when: number, what: string) => {
         if (when > ttl * 1000 + 1) {
           violated(
@@ -91,7 +106,10 @@ export function oracleOf(agents: readonly string[]): Oracle {
         }
       };
       late(clock, 'was started');
-      return (ended) => late(ended, 'ended');
+      return (ended) => {
+        underWay.delete(request);
+        late(ended, 'ended');
+      };
     },
   };
 }

@@ -57,6 +57,7 @@ export type Operation = { readonly at: number } & (
       readonly limitCents: number | null;
       readonly mode: 'plain' | 'leased';
     }
+  | { readonly kind: 'switch'; readonly plan: number; readonly isOn: boolean }
   | { readonly kind: 'dispatch'; readonly plan: number; readonly copies: number; readonly retries: number }
   | { readonly kind: 'publish'; readonly plan: number; readonly copies: number; readonly isMisrouted: boolean }
   | { readonly kind: 'cancel' | 'redrive'; readonly task: number }
@@ -74,6 +75,7 @@ export interface Scenario {
   readonly plans: readonly Plan[];
   readonly operations: readonly Operation[];
   readonly limits: readonly Operation[];
+  readonly switches: readonly Operation[];
 }
 
 /** One in `outOf` has it. */
@@ -166,6 +168,23 @@ const limits: fc.Arbitrary<readonly Operation[]> = fc.oneof(
   },
 );
 
+/** In some worlds a tenant switches the agents that it uses off, and on again; the time counts from the first task. */
+const switches: fc.Arbitrary<readonly Operation[]> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant([]) },
+  {
+    weight: 1,
+    arbitrary: fc.array(
+      fc.record({
+        at: fc.constantFrom(0, 4, 15, 40, 200),
+        kind: fc.constant('switch' as const),
+        plan: index,
+        isOn: fc.constantFrom(false, false, true),
+      }),
+      { minLength: 1, maxLength: 4 },
+    ),
+  },
+);
+
 /** Each seed has some of the faults only: with all of them at once, few tasks get far. */
 const faults: fc.Arbitrary<Faults> = fc.record({
   crash: fc.constantFrom(0, 0, 0.004, 0.03),
@@ -197,6 +216,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc.record({
   plans: fc.array(plan, { minLength: 1, maxLength: 4 }).map(twinned),
   operations: fc.array(operation, { minLength: 1, maxLength: 9 }),
   limits,
+  switches,
 });
 
 function twinned(plans: readonly Plan[]): readonly Plan[] {

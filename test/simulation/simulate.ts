@@ -36,6 +36,7 @@ import { type Scenario, scenario } from './scenario.ts';
 import { scheduleFrom } from './schedule.ts';
 import { memoryStore } from './store.ts';
 import { storyFrom } from './story.ts';
+import { watchSwitches } from './switch-invariants.ts';
 import { type Tokens, verifiedTokens } from './tokens.ts';
 import { watchWaiting } from './waiting-invariants.ts';
 import { NO_FAULTS, type World } from './world.ts';
@@ -114,6 +115,7 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
   watchTasks(world);
   watchBudgets(world);
   watchWaiting(world);
+  watchSwitches(world);
   const network = networkOf(world);
   const broker = brokerOf(world, network);
   const instances = instancesOf(world, broker, network);
