@@ -10,6 +10,8 @@ export function frontPage(version: string, url: string): string {
   GET  /task/{id}/events   its timeline, as server-sent events
   POST /task/{id}/cancel   stops it
   POST /task/{id}/redrive  gives one that is dead another life
+  POST /register-agent     an agent of your own
+  GET  /agents             the agents; POST /agents/{name}/disable switches one off, /enable on
   GET  /callbacks/key      the key that callbacks are signed with
   GET  /healthz            how each function is
 
