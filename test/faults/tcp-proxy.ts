@@ -26,7 +26,7 @@ export async function tcpProxy(target = ''): Promise<TcpProxy> {
   let state: 'up' | 'down' | 'stalled' = 'up';
   const server = createServer((client) => {
     proxy.counts.connections += 1;
-    if (state === 'down') client.resetAndDestroy();
+    if (state === 'down') resetOrDestroy(client);
     else links.add(link(client));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -39,7 +39,7 @@ export async function tcpProxy(target = ''): Promise<TcpProxy> {
     function reset(): void {
       links.delete(own);
       for (const timer of timers) clearTimeout(timer);
-      for (const socket of [client, upstream]) socket.resetAndDestroy();
+      for (const socket of [client, upstream]) resetOrDestroy(socket);
     }
     for (const [from, to] of [
       [client, upstream],
@@ -107,4 +107,13 @@ interface Link {
   readonly client: Socket;
   readonly upstream: Socket;
   readonly reset: () => void;
+}
+
+/**
+ * Resets a connection, unless this side is already saying its end: Node's reset then fails with EINVAL and keeps the handle for ever,
+ * and the process, when it has nothing left to do, turns round in its own clean-up without end.
+ */
+export function resetOrDestroy(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
