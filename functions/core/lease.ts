@@ -116,7 +116,11 @@ export async function retry(
     ? { code: 'cancelled', message: 'Cancelled while it was running.' }
     : {
         code: 'attempts_exhausted',
-        message: `All ${task.attempts} attempts failed; the last one with ${failure.error.code}: ${failure.error.message}`,
+        // No longer than an agent's own may be.
+        message: `All ${task.attempts} attempts failed; the last one with ${failure.error.code}: ${failure.error.message}`.slice(
+          0,
+          10_000,
+        ),
       };
   const status = task.cancelRequested ? 'cancelled' : 'dead';
   return close(runtime, id, { status, error, costMicros: failure.costMicros, by: failure.by }, epoch, answer.known);

@@ -83,7 +83,7 @@ export async function killBackups(times: number): Promise<{ readonly killed: num
       const at = place(within);
       fill(at.project, `run ${run}`);
       const backupId = newBackupId(at.parts);
-      const killAfterMs = run === 0 ? undefined : Math.random() * whole;
+      const killAfterMs = run === 0 ? undefined : Math.random() * whole * 1.3;
       const { signal, ms } = await inChild(within.path, 'take', backupId, { killAfterMs });
       if (run === 0) whole = ms;
       if (signal === 'SIGKILL') counts.killed += 1;

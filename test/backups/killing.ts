@@ -23,6 +23,8 @@ export async function inChild(
   const child: ChildProcess = fork(CHILD, [folder, what, backupId], {
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     env: { ...process.env, ...environment },
+    // As `npm start` has it.
+    execArgv: ['--semi-space-growth-factor=1'],
     ...(uid !== undefined && { uid, gid: uid }),
   });
   let stderr = '';

@@ -59,7 +59,7 @@ describe('taking a backup', () => {
       '.gitignore': 'skip/\n',
     });
     const manifest = await manifestOf();
-    assert.match(manifest.backup_id, /^backup_\d{8}_\d{6}_[0-9a-f]{12}$/);
+    assert.match(manifest.backup_id, /^backup_\d{8}_\d{6}_[0-9a-f]{15}$/);
     assert.equal(manifest.project_path, it_.project);
     assert.equal(manifest.description, 'first');
     assert.ok(Math.abs(Date.parse(manifest.timestamp) - Date.now()) < 5_000);

@@ -6,7 +6,7 @@ import { corrupt, loadBlob } from './blobs.ts';
 import type { Manifest, ManifestFile } from './manifest-schema.ts';
 
 /** Blobs at once. Each is held packed and unpacked. */
-const LOADS = 4;
+const LOADS = 3;
 
 export interface Contents {
   /** Is given the content of each file, in no order. The last piece comes only when the whole was right. */

@@ -76,10 +76,11 @@ export async function* listed({ objects }: Pick<Runtime, 'objects'>, prefix: str
 const BACKUP_ID = /^backup_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)_[0-9a-f]{8,32}$/;
 export const isBackupId = (id: string): boolean => BACKUP_ID.test(id);
 
-/** `backup_<yyyymmdd>_<hhmmss>_<id>`, in UTC: ids sort by age. */
+/** `backup_<yyyymmdd>_<hhmmss>_<id>`, in UTC. The id begins with the milliseconds of that second: ids sort by age. */
 export function newBackupId({ clock, ids }: Pick<Runtime, 'clock' | 'ids'>): string {
   const digits = new Date(clock.now()).toISOString().replace(/\D/g, '');
-  return `backup_${digits.slice(0, 8)}_${digits.slice(8, 14)}_${ids.random(6)}`;
+  const milliseconds = Number(digits.slice(14)).toString(16).padStart(3, '0');
+  return `backup_${digits.slice(0, 8)}_${digits.slice(8, 14)}_${milliseconds}${ids.random(6)}`;
 }
 
 /** Of the text that is signed, so that two manifests can be told apart by it. */

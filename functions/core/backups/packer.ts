@@ -5,7 +5,7 @@ import type { Known } from './known.ts';
 import type { Manifest, Part } from './manifest-schema.ts';
 
 /** At once. Each holds its content twice over. */
-const STORES = 4;
+const STORES = 2;
 
 /** Content that already has a place in a blob. */
 export interface Kept {
@@ -18,7 +18,10 @@ export interface Kept {
 export interface Packer {
   /** A small file's whole content: it shares a blob with its neighbours. */
   add(content: Buffer, parts: Part[]): Promise<void>;
-  /** One piece of a large file, as a blob of its own. The parts are in the order of the calls. */
+  /**
+   * One piece of a large file, as a blob of its own. The parts are in the order of the calls. The content must be a whole buffer of its
+   * own: its memory is given back as soon as it is stored, since garbage of this size piles up before it is collected.
+   */
   piece(content: Buffer, parts: Part[]): Promise<void>;
   /** Parts that point to what is stored already. */
   kept(places: readonly Kept[]): Part[];
@@ -83,6 +86,7 @@ export function packer(parts: Pick<Runtime, 'objects' | 'clock' | 'ids'>, manife
       places.push(place);
       await stores.add(async () => {
         place[0] = await store([content]);
+        (content.buffer as ArrayBuffer).transfer(0);
       });
     },
     kept: (places) => places.map(({ blob, offset, length }) => [indexOf(blob), offset, length]),
