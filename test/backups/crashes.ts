@@ -46,8 +46,8 @@ export async function killRollbacks(
     for (let run = 0; run < times; run += 1) {
       rmSync(at.project, { recursive: true });
       cpSync(spare, at.project, { recursive: true });
-      // Every moment alike, and the last third, in which the trees are exchanged, once more.
-      const part = run % 2 === 0 ? Math.random() : 0.66 + Math.random() / 3;
+      // Every moment alike, and the last third, in which the trees are exchanged, once more; some take longer than the first.
+      const part = run % 2 === 0 ? Math.random() : 0.66 + Math.random() / 2;
       const { signal, stderr } = await inChild(within.path, 'roll-back', backupId, { killAfterMs: part * ms });
       if (signal === 'SIGKILL') counts.killed += 1;
       else assert.equal(stderr, '');
@@ -83,7 +83,7 @@ export async function killBackups(times: number): Promise<{ readonly killed: num
       const at = place(within);
       fill(at.project, `run ${run}`);
       const backupId = newBackupId(at.parts);
-      const killAfterMs = run === 0 ? undefined : Math.random() * whole * 1.3;
+      const killAfterMs = run === 0 ? undefined : Math.random() * whole;
       const { signal, ms } = await inChild(within.path, 'take', backupId, { killAfterMs });
       if (run === 0) whole = ms;
       if (signal === 'SIGKILL') counts.killed += 1;
