@@ -1,7 +1,8 @@
 import { Problem } from '../errors.ts';
 import type { ProjectTree } from '../ports.ts';
+import { BUCKET, LONGEST_BACKUP_MS } from './blobs.ts';
 import { type Known, knownContent } from './known.ts';
-import { backupIds, readDraft, readManifest, writeDraft } from './manifest.ts';
+import { backupIds, manifestObject, readDraft, readManifest, writeDraft } from './manifest.ts';
 import type { Draft, Manifest } from './manifest-schema.ts';
 import type { BackupParts, BackupRequest } from './take.ts';
 
@@ -48,10 +49,18 @@ async function newest(parts: BackupParts, projectId: string, backupId: string): 
   return undefined;
 }
 
-/** A corrupt manifest is nothing to build on, and no reason not to take a backup. */
+/**
+ * A corrupt manifest is nothing to build on, and no reason not to take a backup. Nor is one that was written too late: a sweep may
+ * not have waited for it, and whoever wrote it is about to take it back.
+ */
 async function readUsable(parts: BackupParts, projectId: string, backupId: string): Promise<Manifest | undefined> {
-  return readManifest(parts, projectId, backupId).catch((error) => {
+  const manifest = await readManifest(parts, projectId, backupId).catch((error) => {
     if (error instanceof Problem && ['backup_corrupt', 'backup_not_found'].includes(error.code)) return undefined;
     throw error;
   });
+  if (manifest === undefined) return undefined;
+  const name = manifestObject(projectId, backupId);
+  const [found] = (await parts.objects.list(BUCKET, name, { limit: 1 })).objects;
+  const isInTime = found?.name === name && found.writtenAt - Date.parse(manifest.timestamp) <= LONGEST_BACKUP_MS;
+  return isInTime ? manifest : undefined;
 }
