@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../functions/adapters/clock.ts';
 import { systemIds } from '../../functions/adapters/ids.ts';
-import { newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
+import { backupIds, manifestObject, newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
 import { notKept } from '../../functions/core/backups/retention.ts';
 import { expireBackups, sweepBackups } from '../../functions/core/backups/sweep.ts';
 import { takeBackup } from '../../functions/core/backups/take.ts';
@@ -105,6 +105,26 @@ describe('the sweep', () => {
     assert.deepEqual(await sweepBackups(parts), { manifests: 0, blobs: 1, drafts: 1, unreadable: [] });
     await take();
     assert.deepEqual([count('drafts'), count('blobs')], [0, 1]);
+  });
+
+  it('is not raced by a backup on one that was written after its time: nobody builds on that', async () => {
+    const { parts, tree, take, count, pass } = world();
+    tree.set('a', 'the same');
+    const inTime = await take();
+    await take();
+    assert.equal(count('blobs'), 1);
+    // As if the process had stood still in the middle of its last call: a sweep may have removed the blobs meanwhile.
+    for (const id of await backupIds(parts, 'p')) {
+      const name = manifestObject('p', id);
+      const manifest = parts.objects.all.get(name)?.bytes as Buffer;
+      parts.objects.all.delete(name);
+      if (id === inTime) pass(13);
+      await parts.objects.put('backups', name, manifest);
+    }
+    for (const name of [...parts.objects.all.keys()].filter((one) => one.startsWith('blobs/'))) parts.objects.all.delete(name);
+    const backupId = await take();
+    assert.equal(count('blobs'), 1);
+    assert.deepEqual((await verifyBackup(parts, { projectId: 'p', backupId })).corrupt, []);
   });
 
   it('may remove what is old though a new backup has the same content', async () => {

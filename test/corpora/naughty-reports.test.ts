@@ -45,6 +45,14 @@ describe(`${naughtyStrings.length} naughty strings in reports and messages`, fun
     }
   });
 
+  it('as the last reason of a dead task, however long, are within what a reason may be', async () => {
+    const { id, proof } = await quiet.claimed({ maxAttempts: 1 });
+    const error = { code: 'ü'.repeat(100), message: 'ü'.repeat(10_000) };
+    assert.equal((await ask('POST', `/task-update/${id}`, { ...proof, outcome: { status: 'retry', error } })).status, 200);
+    const view = await stack.ended(id);
+    assert.deepEqual([view.status, view.error?.code, view.error?.message.length], ['dead', 'attempts_exhausted', 10_000]);
+  });
+
   it('as attributes of a message make a task of them, or are set aside with them', async () => {
     let index = 0;
     const sent = new Map<string, [string, string]>();

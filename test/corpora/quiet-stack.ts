@@ -23,7 +23,9 @@ export interface QuietStack {
   /** What the functions have written and published so far. */
   written(): { readonly writes: number; readonly publishes: number };
   /** A task of codex that the caller has claimed, with the proof of the attempt. */
-  claimed(): Promise<{ readonly id: string; readonly proof: { readonly epoch: number; readonly outcomeToken: string } }>;
+  claimed(
+    packet?: object,
+  ): Promise<{ readonly id: string; readonly proof: { readonly epoch: number; readonly outcomeToken: string } }>;
   close(): Promise<void>;
 }
 
@@ -51,9 +53,9 @@ export async function quietStack(flags: Readonly<Record<string, unknown>> = {}):
       return { status: reply.statusCode, body: answered };
     },
     written: () => ({ writes: stack.counts.writes, publishes: stack.counts.publishes }),
-    async claimed() {
+    async claimed(packet = {}) {
       stack.fate = (topic) => (topic === 'tasks' ? 'lost' : 'out');
-      const { body } = await stack.dispatch({ agent: 'codex', mode: 'pubsub' });
+      const { body } = await stack.dispatch({ agent: 'codex', mode: 'pubsub', ...packet });
       stack.fate = () => 'out';
       const { epoch, outcomeToken } = (await claimAsCodex(stack, body.id)).body.attempt;
       return { id: body.id, proof: { epoch, outcomeToken } };
