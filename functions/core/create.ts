@@ -19,6 +19,8 @@ export interface Creation {
   readonly tenant: string;
   readonly agent: Agent;
   readonly packet: TimedPacket;
+  /** The id, where it stands for something else than the idempotency key with the agent. */
+  readonly id?: string;
   /** The id when there is no idempotency key; random without. */
   readonly fallbackId?: string;
   readonly by: string;
@@ -44,11 +46,8 @@ type Creators = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'setti
  * 409 `parent_ended`, 422 `parent_not_found`, `dependency_not_found`, 413 `too_large`, 503 `store_unavailable`.
  */
 export async function createTask(runtime: Creators, creation: Creation): Promise<Created> {
-  const { tenant, agent, packet } = creation;
-  const id =
-    packet.idempotencyKey === undefined
-      ? (creation.fallbackId ?? runtime.ids.random(16))
-      : keyedId(tenant, agent.name, packet.idempotencyKey);
+  const { tenant, packet } = creation;
+  const id = creation.id ?? idOf(runtime, creation);
   const payloadRef = await checkIn(runtime, tenant, id, 'payload', packet.payload);
   const task = newTask(runtime, creation, payloadRef);
   let replaced: string | undefined;
@@ -84,6 +83,11 @@ export async function createTask(runtime: Creators, creation: Creation): Promise
   throw new Problem(503, 'contention', 'The task could not be created; try again.', { retryAfterSeconds: 1 });
 }
 
+function idOf(runtime: Creators, { tenant, agent, packet, fallbackId }: Creation): string {
+  if (packet.idempotencyKey === undefined) return fallbackId ?? runtime.ids.random(16);
+  return keyedId(tenant, agent.name, packet.idempotencyKey);
+}
+
 /** A task that was adopted too late, or whose dependency failed, ends as it is created: what it holds is then to be given back. */
 function settledAtOnce(runtime: Creators, { status, pending, wakeAt }: Task, holds: readonly Hold[]): Partial<Task> {
   if (!isEnded(status) || !canSettle({ holds })) return {};
@@ -108,4 +112,9 @@ function replay(found: Task, known: Known, wanted: Task): Created {
 /** The id that an idempotency key stands for. */
 export function keyedId(tenant: string, agent: string, key: string): string {
   return hashedId(tenant, agent, key);
+}
+
+/** The id that an alias stands for: one name of the client's own, whatever the agent. */
+export function aliasedId(tenant: string, alias: string): string {
+  return hashedId(tenant, 'task', 'alias', alias);
 }

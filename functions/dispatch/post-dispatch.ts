@@ -25,15 +25,15 @@ export interface Dispatched {
 /**
  * Takes a packet. Throws `Problem` 422 `invalid_fields` (every bad field named), `agent_not_found`, `egress_denied`,
  * `dependency_not_found`, `parent_not_found`, `idempotency_key_reused`; 402 `budget_exceeded`; 409 `parent_ended`,
- * `agent_disabled`; 413 `too_large`. Nothing is written then.
+ * `agent_disabled`; 413 `too_large`. Nothing is written then. With `id` that is the task's.
  */
-export async function postDispatch(runtime: Runtime, caller: Caller, body: unknown): Promise<Dispatched> {
+export async function postDispatch(runtime: Runtime, caller: Caller, body: unknown, id?: string): Promise<Dispatched> {
   const admitted = await admit(runtime, caller.tenant, body, runtime.clock.now()).catch((error: unknown) =>
-    repeated(runtime, caller, body, error),
+    repeated(runtime, caller, body, error, id),
   );
   if ('kind' in admitted) return dispatched(runtime, admitted);
   const { agent, packet } = admitted;
-  const created = await createTask(runtime, { tenant: caller.tenant, agent, packet, by: caller.name });
+  const created = await createTask(runtime, { tenant: caller.tenant, agent, packet, id, by: caller.name });
   const { status } = created.known.task;
   // A dependency had failed: the task has ended as it was created.
   if (created.kind === 'created' && isEnded(status)) await followUp(runtime, created.known);
@@ -46,11 +46,17 @@ export async function postDispatch(runtime: Runtime, caller: Caller, body: unkno
 }
 
 /** A repeat is answered with what it repeats, also when its agent has been switched off or removed since. */
-async function repeated(runtime: Runtime, { tenant }: Caller, body: unknown, refusal: unknown): Promise<Created> {
+async function repeated(
+  runtime: Runtime,
+  { tenant }: Caller,
+  body: unknown,
+  refusal: unknown,
+  id: string | undefined,
+): Promise<Created> {
   const isAgents = refusal instanceof Problem && (refusal.code === 'agent_disabled' || refusal.code === 'agent_not_found');
   const { agent, payload, idempotencyKey } = (isAgents ? body : {}) as Partial<Packet>;
   if (agent === undefined || idempotencyKey === undefined) throw refusal;
-  const known = await readTask(runtime, keyedId(tenant, agent, idempotencyKey));
+  const known = await readTask(runtime, id ?? keyedId(tenant, agent, idempotencyKey));
   if (known?.task.fingerprint !== fingerprint(agent, payload)) throw refusal;
   return { kind: 'replayed', known, task: known.task };
 }
