@@ -425,8 +425,15 @@ export const topology: Topology = {
       ],
       indexes: [[asc('tenant'), desc('createdAt')]],
     },
-    /** What each tenant has switched off. */
-    switches: { database: 'control', unindexed: ['tenant', 'switches'], indexes: [] },
+    /** What each tenant has switched off, paused and stopped, and what it wants to approve. */
+    switches: { database: 'control', unindexed: ['tenant', 'switches', 'approvals'], indexes: [] },
+    /** What somebody decided about a task that waited for it: one for each of its lives. */
+    approvals: {
+      database: 'control',
+      ttlField: 'expireAt',
+      unindexed: ['tenant', 'taskId', 'life', 'hash', 'decision', 'by', 'at', 'comment', 'expireAt'],
+      indexes: [],
+    },
     /** Who decided what, about anything but a task: never removed, and where the chain of each entity stands. */
     audit: { database: 'control', unindexed: ['at', 'event', 'tenant', 'entity', 'actor', 'detail', 'hash'], indexes: [] },
     'audit-heads': { database: 'control', unindexed: ['tenant', 'entity', 'chain', 'requestId'], indexes: [] },

@@ -38,10 +38,9 @@ export async function switchWrites(
       `At most ${MAX_SWITCHES} agents are off at a time; switch one on, or remove fewer an hour.`,
     );
   const switches = Object.fromEntries([...kept, ...(changed === undefined ? [] : [[scope, changed] as const])]);
-  const data = { tenant: caller.tenant, switches };
   return [
     stored === undefined
-      ? { kind: 'create', collection: SWITCHES, id, data }
-      : { kind: 'replace', collection: SWITCHES, id, version: stored.version, data },
+      ? { kind: 'create', collection: SWITCHES, id, data: { tenant: caller.tenant, switches } }
+      : { kind: 'update', collection: SWITCHES, id, version: stored.version, set: { switches } },
   ];
 }

@@ -17,7 +17,7 @@ import { bearerToken, verifyIdToken } from '../core/push.ts';
 import { parsedData } from '../core/push-gate.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
-import { stopOf } from '../core/switches.ts';
+import { abortOf } from '../core/switches.ts';
 import type { JsonObject } from '../core/task.ts';
 import { notFound } from './task-view.ts';
 
@@ -98,14 +98,14 @@ export async function postRenew(runtime: Runtime, id: string, given: unknown): P
 }
 
 /**
- * `POST /task/{id}/check`: `{status: "held"}`, or `stopped` with the error when the attempt's agent was switched off or removed.
- * Reads no task, so that it can be asked often; a tenant that is not the task's gets that tenant's answer, which says no more
- * than what a task of its own would. Throws `Problem` 401 for a wrong token.
+ * `POST /task/{id}/check`: `{status: "held"}`, or `stopped` with the error when the attempt's agent was switched off or removed,
+ * or everything was stopped. Reads no task, so that it can be asked often; a tenant that is not the task's gets that tenant's
+ * answer, which says no more than what a task of its own would. Throws `Problem` 401 for a wrong token.
  */
 export async function postCheck(runtime: Runtime, id: string, given: unknown): Promise<JsonObject> {
   const { epoch, outcomeToken, tenant } = checked(checkBody, given);
   if (!runtime.signing.outcomeTokenValid(outcomeToken, id, epoch)) throw wrongToken();
-  const error = await stopOf(runtime, tenant, outcomeToken.slice(0, outcomeToken.lastIndexOf('.')));
+  const error = await abortOf(runtime, tenant, outcomeToken.slice(0, outcomeToken.lastIndexOf('.')));
   return error === undefined ? { status: 'held' } : { status: 'stopped', error };
 }
 

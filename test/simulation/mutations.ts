@@ -263,9 +263,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'what was switched on is refused by what is remembered',
     guard: 'switches',
-    file: 'core/switches.ts',
-    text: 'Math.abs(runtime.clock.now() - board.readAt) < runtime.settings.times.switchesMs',
-    replacement: 'board.readAt > 0',
+    file: 'core/switchboard.ts',
+    text: 'Math.abs(runtime.clock.now() - memory.readAt) < runtime.settings.times.switchesMs',
+    replacement: 'memory.readAt > 0',
   },
   {
     name: 'what is no longer waiting is released again',
