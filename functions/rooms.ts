@@ -1,6 +1,7 @@
 /** Which code answers for each function of the topology. */
 
 import { agentLight } from './agent-light/index.ts';
+import { backups } from './backups/index.ts';
 import { callbacks } from './callbacks/index.ts';
 import { codex } from './codex/index.ts';
 import { control } from './control/index.ts';
@@ -20,5 +21,6 @@ export const rooms: Readonly<Record<string, (runtime: Runtime) => Room>> = {
   callbacks,
   control,
   projects,
+  backups,
   sweeper,
 };

@@ -142,9 +142,11 @@ export const topology: Topology = {
     tasks: {},
     results: {},
     callbacks: {},
+    backups: {},
     'dead-tasks': { deadLetterFor: 'tasks' },
     'dead-results': { deadLetterFor: 'results' },
     'dead-callbacks': { deadLetterFor: 'callbacks' },
+    'dead-backups': { deadLetterFor: 'backups' },
   },
 
   subscriptions: {
@@ -178,14 +180,24 @@ export const topology: Topology = {
       path: '/pubsub/callbacks',
       deadLetter: { topic: 'dead-callbacks', maxDeliveryAttempts: 20 },
     },
+    'sub-backups': {
+      ...delivery,
+      // A slice of a backup, and the check of what it has stored.
+      ackDeadlineSeconds: 600,
+      topic: 'backups',
+      function: 'backups',
+      path: '/pubsub/backups',
+      deadLetter: { topic: 'dead-backups', maxDeliveryAttempts: 5 },
+    },
     'sub-dead-tasks': { ...delivery, topic: 'dead-tasks', function: 'dead-letters', path: '/pubsub/dead-tasks' },
     'sub-dead-results': { ...delivery, topic: 'dead-results', function: 'dead-letters', path: '/pubsub/dead-results' },
     'sub-dead-callbacks': { ...delivery, topic: 'dead-callbacks', function: 'dead-letters', path: '/pubsub/dead-callbacks' },
+    'sub-dead-backups': { ...delivery, topic: 'dead-backups', function: 'dead-letters', path: '/pubsub/dead-backups' },
   },
 
   functions: {
     dispatch: {
-      routes: ['/dispatch', '/task', '/task-status', '/task-update', '/tasks', '/callbacks', '/budgets', '/costs'],
+      routes: ['/dispatch', '/submit-task', '/task', '/task-status', '/task-update', '/tasks', '/callbacks', '/budgets', '/costs'],
       access: 'front',
       roles: [
         { kind: 'database', database: 'tasks', access: 'write' },
@@ -285,17 +297,45 @@ export const topology: Topology = {
       maximumInstances: 40,
       environment: ['PUBSUB_VERIFY_OIDC'],
     },
-    /** Reads what it maps: from a folder, which there is in local runtimes alone. */
+    /** Reads what it maps and compares, and asks `backups` for the rest. */
     projects: {
-      routes: ['/dependency-map'],
+      routes: ['/submit-project', '/projects', '/rollback', '/rollbacks', '/dependency-map'],
       access: 'front',
-      roles: [{ kind: 'database', database: 'control', access: 'read' }],
+      roles: [
+        { kind: 'database', database: 'tasks', access: 'write' },
+        // Not to write there: it parses what others have written.
+        { kind: 'database', database: 'control', access: 'read' },
+        { kind: 'publish', topic: 'backups' },
+        { kind: 'bucket', bucket: 'backups', access: 'read' },
+        { kind: 'secret', secret: 'signing-key' },
+      ],
       memoryMiB: 1024,
       // The parsers keep a processor busy, and one text after the other in memory.
       concurrency: 8,
       timeoutSeconds: 60,
       maximumInstances: 10,
       environment: [],
+    },
+    /** Takes, verifies and restores backups, and records who decided it. Of what is in projects it interprets nothing. */
+    backups: {
+      routes: [],
+      access: 'push',
+      roles: [
+        { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'database', database: 'control', access: 'write' },
+        { kind: 'publish', topic: 'tasks' },
+        { kind: 'publish', topic: 'callbacks' },
+        { kind: 'publish', topic: 'backups' },
+        { kind: 'bucket', bucket: 'backups', access: 'write' },
+        { kind: 'bucket', bucket: 'payloads', access: 'write' },
+        { kind: 'secret', secret: 'signing-key' },
+      ],
+      memoryMiB: 1024,
+      // A backup keeps a processor busy.
+      concurrency: 2,
+      timeoutSeconds: 600,
+      maximumInstances: 20,
+      environment: ['PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID', 'PUBSUB_VERIFY_OIDC'],
     },
     control: {
       routes: ['/register-agent', '/agents'],
@@ -329,6 +369,7 @@ export const topology: Topology = {
 
   schedules: {
     sweep: { cron: '* * * * *', function: 'sweeper', path: '/sweep' },
+    'sweep-backups': { cron: '17 * * * *', function: 'backups', path: '/sweep-backups' },
   },
 
   buckets: {
@@ -408,6 +449,42 @@ export const topology: Topology = {
       unindexed: ['budget', 'tenant', 'freeMicros', 'grantedAt'],
       indexes: [[asc('shard'), asc('grantedAt')]],
     },
+    /** What is backed up, and rolled back. */
+    projects: {
+      database: 'tasks',
+      unindexed: ['projectPath', 'description', 'createdAt', 'updatedAt', 'by', 'retention', 'unrecorded'],
+      indexes: [[asc('tenant'), desc('createdAt')]],
+    },
+    /** Backups, on their way (`open`) and as they ended; the way of a backup is written under a lease. */
+    backups: {
+      database: 'tasks',
+      ttlField: 'expireAt',
+      unindexed: [
+        ...['projectPath', 'description', 'createdAt', 'finishedAt', 'by', 'taskId', 'progress', 'error', 'manifestHash'],
+        ...['full', 'kind', 'worker', 'leasedAt', 'deadLetters', 'verified', 'wakeAt', 'expireAt'],
+      ],
+      indexes: [
+        [asc('open'), asc('wakeAt')],
+        [asc('tenant'), desc('createdAt')],
+        [asc('tenant'), asc('projectId'), desc('createdAt')],
+        [asc('tenant'), asc('projectId'), asc('status'), desc('createdAt')],
+      ],
+    },
+    /** Rollbacks, likewise. */
+    rollbacks: {
+      database: 'tasks',
+      ttlField: 'expireAt',
+      unindexed: [
+        ...['projectPath', 'createdAt', 'finishedAt', 'by', 'error', 'safetyBackupId', 'outcome'],
+        ...['worker', 'leasedAt', 'deadLetters', 'wakeAt', 'expireAt'],
+      ],
+      indexes: [
+        [asc('open'), asc('wakeAt')],
+        [asc('tenant'), asc('projectId'), desc('createdAt')],
+      ],
+    },
+    /** Which backup was taken for which life of a task. */
+    'task-backups': { database: 'tasks', ttlField: 'expireAt', unindexed: ['tenant', 'backupId', 'expireAt'], indexes: [] },
     /** Messages that can never be processed, with the reason. */
     quarantine: {
       database: 'tasks',

@@ -20,6 +20,7 @@ export function folderTrees({ roots, state }: { readonly roots: readonly string[
   // Loaded when it is used: few functions replace a project, and all have to start.
   const replacements = async () => (await import('./folder-replacement.ts')).folderReplacements(state);
   return {
+    resolve: (projectPath) => placeInRoots(roots, projectPath),
     open: async (projectPath) => folderTree(await placeInRoots(roots, projectPath)),
     replace: async (tree, patterns) => (await replacements()).replace(tree, patterns),
     recover: async () => (await replacements()).recover(),

@@ -244,6 +244,8 @@ export class FileChanged extends Error {
 
 /** The projects of this installation. */
 export interface ProjectTrees {
+  /** A project's own path, links resolved: two ways to one project give the same. Throws what `open` throws. */
+  resolve(projectPath: string): Promise<string>;
   /** Throws `Problem` `project_path_invalid`, `project_not_found` or `outside_roots`, which also stands for what nobody may know of. */
   open(projectPath: string): Promise<ProjectTree>;
   /**

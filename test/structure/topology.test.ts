@@ -16,9 +16,9 @@ describe('the topology', () => {
 
       it('pushes to a function that only Google-signed callers reach', () => assert.equal(functions[row.function]?.access, 'push'));
 
-      it('has the customary pace: 10 to 600 s of backoff, 20 s to acknowledge, 600 s for agents', () => {
+      it('has the customary pace: 10 to 600 s of backoff, 20 s to acknowledge, 600 s for agents and backups', () => {
         assert.deepEqual(row.backoffSeconds, { minimum: 10, maximum: 600 });
-        assert.equal(row.ackDeadlineSeconds, row.topic === 'tasks' ? 600 : 20);
+        assert.equal(row.ackDeadlineSeconds, ['tasks', 'backups'].includes(row.topic) ? 600 : 20);
         assert.equal(row.retentionSeconds, row.topic === 'tasks' ? 1_200 : 7 * 86_400);
       });
 
