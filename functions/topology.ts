@@ -11,11 +11,9 @@ export interface TopicRow {
   readonly deadLetterFor?: string;
 }
 
-/** A push subscription: which messages of `topic` are POSTed to `path` of which function, and how failure is paced. */
-export interface SubscriptionRow {
+/** A push subscription: which messages of `topic` are POSTed, and how failure is paced. */
+export interface DeliveryRow {
   readonly topic: string;
-  readonly function: string;
-  readonly path: string;
   /** Pub/Sub filter expression. It cannot be changed after creation. */
   readonly filter?: string;
   /** Also the time limit of one push request. */
@@ -24,6 +22,19 @@ export interface SubscriptionRow {
   readonly backoffSeconds: { readonly minimum: number; readonly maximum: number };
   /** Absent on dead-letter subscriptions alone: nothing comes after them. */
   readonly deadLetter?: { readonly topic: string; readonly maxDeliveryAttempts: number };
+}
+
+/** One that is POSTed to `path` of a function. */
+export interface SubscriptionRow extends DeliveryRow {
+  readonly function: string;
+  readonly path: string;
+}
+
+/** One that is made at run time, for a registered agent: POSTed to its `endpoint` with a token of `email` for the `audience`. */
+export interface AgentSubscriptionRow extends DeliveryRow {
+  readonly endpoint: string;
+  readonly email: string;
+  readonly audience: string;
 }
 
 /** One deployed function: one identity with only the roles that it needs. */
@@ -46,7 +57,7 @@ export interface FunctionRow {
 export type Role =
   | { readonly kind: 'database'; readonly database: DatabaseName; readonly access: 'read' | 'write' }
   | { readonly kind: 'publish'; readonly topic: string }
-  /** Makes push subscriptions of the topic, and no other change. */
+  /** Makes, changes and removes push subscriptions of the topic. */
   | { readonly kind: 'subscribe'; readonly topic: string }
   | { readonly kind: 'bucket'; readonly bucket: string; readonly access: 'read' | 'write' }
   | { readonly kind: 'secret'; readonly secret: string }
@@ -66,8 +77,6 @@ export interface AlertRow {
   readonly unackedSeconds: number;
   /** Of the requests of a function in five minutes, those that it answered with 5xx. */
   readonly errorRatio: number;
-  /** A schedule that was not heard of for so long. */
-  readonly silentSeconds: number;
   /** Of the month's spending limit. */
   readonly spentShare: number;
 }
@@ -77,6 +86,8 @@ export interface ScheduleRow {
   readonly cron: string;
   readonly function: string;
   readonly path: string;
+  /** When its function was not heard of for so long, somebody is told. */
+  readonly silentSeconds: number;
 }
 
 /** A collection, with what the store must know of it. */
@@ -112,6 +123,10 @@ export interface Topology {
   readonly collections: Readonly<Record<string, CollectionRow>>;
   /** The account whose tokens Pub/Sub and the scheduler present. */
   readonly pushAccount: string;
+  /** The same for what is pushed to registered agents: none of our functions admits it, so no agent is a way to one of them. */
+  readonly agentPushAccount: string;
+  /** The subscription of a registered agent, but for its filter and where it pushes to. */
+  readonly agentSubscription: DeliveryRow;
   readonly alerts: AlertRow;
 }
 
@@ -133,10 +148,13 @@ const desc = (field: string): IndexField => ({ field, order: 'desc' });
 /** Lists are ordered by creation within a shard and merged: an index on time alone would cap writes at about 500 a second. */
 const listIndex = (...equal: string[]): IndexField[] => [asc('shard'), asc('tenant'), ...equal.map(asc), desc('createdAt')];
 
+const decidedIndex = (...equal: string[]): IndexField[] => [asc('tenant'), ...equal.map(asc), desc('at')];
+
 export const topology: Topology = {
   pushAccount: 'push',
+  agentPushAccount: 'push-agents',
 
-  alerts: { unackedSeconds: 900, errorRatio: 0.05, silentSeconds: 300, spentShare: 0.8 },
+  alerts: { unackedSeconds: 900, errorRatio: 0.05, spentShare: 0.8 },
 
   topics: {
     tasks: {},
@@ -193,6 +211,12 @@ export const topology: Topology = {
     'sub-dead-results': { ...delivery, topic: 'dead-results', function: 'dead-letters', path: '/pubsub/dead-results' },
     'sub-dead-callbacks': { ...delivery, topic: 'dead-callbacks', function: 'dead-letters', path: '/pubsub/dead-callbacks' },
     'sub-dead-backups': { ...delivery, topic: 'dead-backups', function: 'dead-letters', path: '/pubsub/dead-backups' },
+  },
+
+  agentSubscription: {
+    ...agentDelivery,
+    topic: 'tasks',
+    deadLetter: { topic: 'dead-tasks', maxDeliveryAttempts: 5 },
   },
 
   functions: {
@@ -338,23 +362,34 @@ export const topology: Topology = {
       environment: ['PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID', 'PUBSUB_VERIFY_OIDC'],
     },
     control: {
-      routes: ['/register-agent', '/agents'],
+      routes: [
+        ...['/register-agent', '/agents', '/switches', '/pause', '/resume', '/emergency-stop'],
+        ...['/policies', '/approvals', '/system-state', '/audit'],
+      ],
       access: 'front',
       roles: [
         { kind: 'database', database: 'control', access: 'write' },
+        // What was approved or resumed goes on from here.
+        { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'publish', topic: 'tasks' },
+        { kind: 'publish', topic: 'callbacks' },
+        { kind: 'publish', topic: 'backups' },
+        { kind: 'subscribe', topic: 'tasks' },
         { kind: 'secret', secret: 'signing-key' },
       ],
       memoryMiB: 512,
       concurrency: 80,
       timeoutSeconds: 60,
       maximumInstances: 10,
-      environment: ['AGENT_COST_PER_RUN_CENTS'],
+      environment: ['AGENT_COST_PER_RUN_CENTS', 'PUBSUB_TOPIC', 'PUBSUB_TOPIC_ID'],
     },
     sweeper: {
       routes: [],
       access: 'push',
       roles: [
         { kind: 'database', database: 'tasks', access: 'write' },
+        { kind: 'database', database: 'control', access: 'read' },
+        { kind: 'bucket', bucket: 'seals', access: 'write' },
         { kind: 'publish', topic: 'tasks' },
         { kind: 'publish', topic: 'callbacks' },
         { kind: 'secret', secret: 'signing-key' },
@@ -368,8 +403,8 @@ export const topology: Topology = {
   },
 
   schedules: {
-    sweep: { cron: '* * * * *', function: 'sweeper', path: '/sweep' },
-    'sweep-backups': { cron: '17 * * * *', function: 'backups', path: '/sweep-backups' },
+    sweep: { cron: '* * * * *', function: 'sweeper', path: '/sweep', silentSeconds: 300 },
+    'sweep-backups': { cron: '17 * * * *', function: 'backups', path: '/sweep-backups', silentSeconds: 10_800 },
   },
 
   buckets: {
@@ -379,6 +414,8 @@ export const topology: Topology = {
     uploads: {},
     /** Manifests and the blobs they name; what no kept manifest names is swept. */
     backups: {},
+    /** The seals of the audit chains, by day and time. */
+    seals: { lockedDays: 400 },
   },
 
   bucketRecoveryDays: 7,
@@ -403,11 +440,13 @@ export const topology: Topology = {
         'dependencies',
         'leasedAt',
         'wakeAt',
+        'sealAt',
         'createdAt',
         'expireAt',
       ],
       indexes: [
         [asc('shard'), asc('wakeAt')],
+        [asc('shard'), asc('sealAt')],
         listIndex(),
         listIndex('status'),
         listIndex('agent'),
@@ -427,7 +466,14 @@ export const topology: Topology = {
       indexes: [[asc('dependency'), asc('rank')]],
     },
     /** The older half of a long timeline, moved out in the commit that appended to it. */
-    timelines: { database: 'tasks', ttlField: 'expireAt', unindexed: ['entries', 'expireAt'], indexes: [] },
+    timelines: {
+      database: 'tasks',
+      ttlField: 'expireAt',
+      unindexed: ['entries', 'expireAt'],
+      indexes: [[asc('taskId'), asc('from')]],
+    },
+    /** How far the audit chains are sealed. */
+    sealing: { database: 'tasks', unindexed: ['state'], indexes: [] },
     /** What each tenant has set as its limits, and how far its costs are added up. */
     limits: {
       database: 'tasks',
@@ -511,8 +557,29 @@ export const topology: Topology = {
       unindexed: ['tenant', 'taskId', 'life', 'hash', 'decision', 'by', 'at', 'comment', 'expireAt'],
       indexes: [],
     },
-    /** Who decided what, about anything but a task: never removed, and where the chain of each entity stands. */
-    audit: { database: 'control', unindexed: ['at', 'event', 'tenant', 'entity', 'actor', 'detail', 'hash'], indexes: [] },
-    'audit-heads': { database: 'control', unindexed: ['tenant', 'entity', 'chain', 'requestId'], indexes: [] },
+    /**
+     * Who decided what, about anything but a task: never removed, and where the chain of each entity stands. The lists of a tenant
+     * are in the order of time without shards: people decide here, and no tenant's do so 500 times a second.
+     */
+    audit: {
+      database: 'control',
+      unindexed: ['at', 'event', 'tenant', 'entity', 'actor', 'detail', 'hash'],
+      indexes: [
+        [asc('shard'), asc('at')],
+        decidedIndex(),
+        decidedIndex('entity'),
+        decidedIndex('actor'),
+        decidedIndex('event'),
+        decidedIndex('entity', 'actor'),
+        decidedIndex('entity', 'event'),
+        decidedIndex('actor', 'event'),
+        decidedIndex('entity', 'actor', 'event'),
+      ],
+    },
+    'audit-heads': {
+      database: 'control',
+      unindexed: ['tenant', 'entity', 'chain', 'requestId', 'sealAt'],
+      indexes: [[asc('shard'), asc('sealAt')]],
+    },
   },
 };

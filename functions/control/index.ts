@@ -1,9 +1,11 @@
-/** `control`: who may do what, and what there is: the agents, and what is switched off. */
+/** `control`: who may do what, and what there is: the agents, what is switched off or paused, what is to be approved. */
 
 import type { Request, Response } from 'router';
 import { authenticator, type Caller, type Scope } from '../core/authenticate.ts';
 import { jsonBody, queryOf, room, send } from '../core/http.ts';
 import type { Room, Runtime } from '../core/runtime.ts';
+import { getApprovalPolicy, putApprovalPolicy } from './approval-policy.ts';
+import { emergencyStop, getSwitches, liftStop, pause, resume } from './pauses.ts';
 import { getAgent, listAgents } from './read-agents.ts';
 import { deleteAgent, registerAgent } from './register-agent.ts';
 import { heartbeat, switchAgent } from './switch-agent.ts';
@@ -39,6 +41,43 @@ export function control(runtime: Runtime): Room {
     router.post(
       '/agents/:name/heartbeat',
       as('dispatch', (caller, request) => heartbeat(runtime, caller, nameOf(request))),
+    );
+    router.post(
+      '/agents/:name/pause',
+      as('admin', (caller, request) => pause(runtime, caller, { agent: nameOf(request) })),
+    );
+    router.post(
+      '/agents/:name/resume',
+      as('admin', (caller, request) => resume(runtime, caller, { agent: nameOf(request) })),
+    );
+    router.post(
+      '/pause',
+      as('admin', async (caller, request) => pause(runtime, caller, await jsonBody(request))),
+    );
+    router.post(
+      '/resume',
+      as('admin', async (caller, request) => resume(runtime, caller, await jsonBody(request))),
+    );
+    // Without a body: in an emergency there is nothing to get right.
+    router.post(
+      '/emergency-stop',
+      as('admin', (caller) => emergencyStop(runtime, caller)),
+    );
+    router.delete(
+      '/emergency-stop',
+      as('admin', (caller) => liftStop(runtime, caller)),
+    );
+    router.get(
+      '/switches',
+      as('admin', (caller) => getSwitches(runtime, caller)),
+    );
+    router.get(
+      '/policies/approvals',
+      as('admin', (caller) => getApprovalPolicy(runtime, caller)),
+    );
+    router.put(
+      '/policies/approvals',
+      as('admin', async (caller, request) => putApprovalPolicy(runtime, caller, await jsonBody(request))),
     );
   });
 

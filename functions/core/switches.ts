@@ -48,6 +48,9 @@ export interface ApprovalPolicy {
   readonly costAboveCents?: number;
   /** Nobody approves what was dispatched with the same credentials. */
   readonly fourEyes?: boolean;
+  /** Milliseconds since the epoch. */
+  readonly changedAt?: number;
+  readonly changedBy?: string;
 }
 
 /** Why a task must wait, under which scope. */

@@ -1,0 +1,127 @@
+/** `POST /pause` and `/resume`, `POST` and `DELETE /emergency-stop`, `GET /switches`: what people hold up, and let go on. */
+
+import * as z from 'zod';
+import { commitAudited } from '../core/audit.ts';
+import type { Caller } from '../core/authenticate.ts';
+import { Problem } from '../core/errors.ts';
+import { checked } from '../core/http.ts';
+import { ownProject, projectEntity } from '../core/projects.ts';
+import { agentOf } from '../core/registry.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { agentScope, PAUSE_ALL, pausedAgentScope, pausedProjectScope, readSwitches, STOP_ALL } from '../core/switches.ts';
+import type { JsonObject } from '../core/task.ts';
+import { turned } from './switchboard.ts';
+import { switchesView } from './switches-view.ts';
+
+/** The body of `POST /pause` and `POST /resume`: exactly one of the three. */
+export const pauseBody = z
+  .strictObject({
+    agent: z.string().min(1).max(63).optional(),
+    project: z.string().min(1).max(100).optional(),
+    all: z.literal(true).optional(),
+  })
+  .refine((body) => Object.values(body).filter((value) => value !== undefined).length === 1, {
+    message: 'has to name exactly one of agent, project and all',
+  });
+
+/** What is paused, or goes on. */
+export type Held = z.output<typeof pauseBody>;
+
+/**
+ * Pauses an agent, a project (by its id) or everything of the caller's tenant: within 10 s nothing of it starts any more, wherever it
+ * was on its way; what runs goes on, and what is dispatched is taken and waits. What is paused already stays so. Gives the view of
+ * `getSwitches`. Throws `Problem` 422, 404 `agent_not_found`, `project_not_found`, 409 `too_many_switches`.
+ */
+export async function pause(runtime: Runtime, caller: Caller, given: unknown): Promise<JsonObject> {
+  const target = targetOf(checked(pauseBody, given));
+  await target.mustExist(runtime, caller.tenant);
+  return turn(runtime, caller, target, 'paused');
+}
+
+/**
+ * Ends that one pause: what everything's holds stays held, and so does what an emergency stop holds. An agent that is gone can still
+ * be resumed, while it is paused. Gives the view, and throws, as `pause` does.
+ */
+export async function resume(runtime: Runtime, caller: Caller, given: unknown): Promise<JsonObject> {
+  return turn(runtime, caller, targetOf(checked(pauseBody, given)), undefined);
+}
+
+/**
+ * Stops everything of the caller's tenant: within 10 s nothing starts any more, and what runs is aborted and waits, with all its state, to
+ * run again once the stop is lifted. It stands beside the pauses, so that no resuming lifts it: that takes `liftStop`.
+ */
+export async function emergencyStop(runtime: Runtime, caller: Caller): Promise<JsonObject> {
+  return turn(runtime, caller, EVERYTHING_STOPPED, 'stopped');
+}
+
+/** Lifts the emergency stop; what is paused stays paused. */
+export async function liftStop(runtime: Runtime, caller: Caller): Promise<JsonObject> {
+  return turn(runtime, caller, EVERYTHING_STOPPED, undefined);
+}
+
+/**
+ * What is stopped, paused and off, since when and by whom: `{stopped?, paused: [{all | project | agent, since, by}], off: [{agent,
+ * since, by}]}`. At most 2000 in all, so it has no pages.
+ */
+export async function getSwitches(runtime: Runtime, caller: Caller): Promise<JsonObject> {
+  return switchesView(await readSwitches(runtime, caller.tenant));
+}
+
+/** What a switch is about. */
+interface Target {
+  readonly scope: string;
+  /** About which the audit's entry is. */
+  readonly entity: string;
+  readonly events: { readonly on: string; readonly off: string };
+  /** Throws `Problem` 404. */
+  mustExist(runtime: Runtime, tenant: string): Promise<void>;
+}
+
+async function turn(
+  runtime: Runtime,
+  caller: Caller,
+  target: Target,
+  state: 'paused' | 'stopped' | undefined,
+): Promise<JsonObject> {
+  const { tenant, name } = caller;
+  const { scope, entity, events } = target;
+  await commitAudited(runtime, { tenant, entity, actor: name }, async () => {
+    const { before, writes } = await turned(runtime, caller, scope, () => state);
+    if (before === undefined && state === undefined) await target.mustExist(runtime, tenant);
+    return { writes, event: state === undefined ? events.on : events.off, answer: undefined };
+  });
+  return getSwitches(runtime, caller);
+}
+
+const PAUSING = { on: 'resumed', off: 'paused' };
+const always = async () => {};
+
+const EVERYTHING_STOPPED: Target = {
+  scope: STOP_ALL,
+  entity: 'all',
+  events: { on: 'stop_lifted', off: 'stopped' },
+  mustExist: always,
+};
+
+function targetOf({ agent, project }: Held): Target {
+  if (agent !== undefined) {
+    return {
+      scope: pausedAgentScope(agent),
+      entity: agentScope(agent),
+      events: PAUSING,
+      async mustExist(runtime, tenant) {
+        if ((await agentOf(runtime, tenant, agent)) !== undefined) return;
+        throw new Problem(404, 'agent_not_found', `Agent ${agent} not found.`);
+      },
+    };
+  }
+  if (project === undefined) return { scope: PAUSE_ALL, entity: 'all', events: PAUSING, mustExist: always };
+  return {
+    scope: pausedProjectScope(project),
+    entity: projectEntity(project),
+    events: PAUSING,
+    async mustExist(runtime, tenant) {
+      await ownProject(runtime, tenant, project);
+    },
+  };
+}
