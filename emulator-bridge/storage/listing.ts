@@ -12,13 +12,14 @@ const PAGE = 1000;
 /** `GET …/o`: by name and then generation; with a delimiter, names that share what stands before it are one prefix. */
 export const listObjects: Handler = async (site, { names, query }) => {
   const [bucket = ''] = names;
-  for (const name of ['matchGlob', 'softDeleted', 'includeFoldersAsPrefixes', 'includeTrailingDelimiter', 'filter']) {
+  for (const name of ['matchGlob', 'softDeleted', 'includeFoldersAsPrefixes', 'filter']) {
     if (query.has(name) && query.get(name) !== 'false') throw notHere(`Listing with ${name}`);
   }
   const asked = {
     bucket,
     prefix: query.get('prefix') ?? '',
     delimiter: query.get('delimiter') ?? '',
+    trailing: query.get('includeTrailingDelimiter') === 'true',
     versions: query.get('versions') === 'true',
     from: Buffer.from(query.get('startOffset') ?? ''),
     to: query.get('endOffset') ? Buffer.from(query.get('endOffset') as string) : undefined,
@@ -42,6 +43,8 @@ interface Asked {
   readonly bucket: string;
   readonly prefix: string;
   readonly delimiter: string;
+  /** Whether an object whose name ends with its first delimiter is listed as well, beside its prefix. */
+  readonly trailing: boolean;
   readonly versions: boolean;
   readonly from: Buffer;
   readonly to: Buffer | undefined;
@@ -49,7 +52,7 @@ interface Asked {
   readonly after: Place | undefined;
 }
 
-function page(tables: Tables, { bucket, prefix, delimiter, versions, from, to, limit, after }: Asked) {
+function page(tables: Tables, { bucket, prefix, delimiter, trailing, versions, from, to, limit, after }: Asked) {
   const objects: StoredObject[] = [];
   const prefixes: string[] = [];
   const start = Buffer.from(prefix);
@@ -60,7 +63,8 @@ function page(tables: Tables, { bucket, prefix, delimiter, versions, from, to, l
     const rows: Iterable<StoredObject> = tables.objects(bucket, place, end, versions);
     let skipTo: Place | undefined;
     for (const object of rows) {
-      if (objects.length + prefixes.length === limit) return { objects, prefixes, next: place };
+      const found = objects.length + prefixes.length;
+      if (found >= limit) return { objects, prefixes, next: place };
       const at = delimiter === '' ? -1 : object.name.indexOf(delimiter, prefix.length);
       if (at === -1) {
         objects.push(object);
@@ -68,7 +72,11 @@ function page(tables: Tables, { bucket, prefix, delimiter, versions, from, to, l
         continue;
       }
       const common = object.name.slice(0, at + delimiter.length);
+      const isListed = trailing && object.name === common;
+      // The two belong on one page, which on a page for one alone there is no room for.
+      if (isListed && found > 0 && found + 2 > limit) return { objects, prefixes, next: place };
       prefixes.push(common);
+      if (isListed) objects.push(object);
       skipTo = { name: Buffer.concat([Buffer.from(common), LAST]), generation: 0 };
       break;
     }

@@ -53,6 +53,27 @@ describe('storage server: lists, through the real client', () => {
     });
   }
 
+  it('gives a folder’s own object beside its prefix where that is asked for, and of no deeper one', async () => {
+    const folders = await kit.bucket('project-heliograph-folders');
+    for (const name of ['p/', 'p/a/', 'p/a/deep/', 'p/b/x', 'p/c/', 'p/d']) await folders.file(name).save('', { resumable: false });
+    const query = { prefix: 'p/', delimiter: '/' };
+    assert.deepEqual(
+      (await pages(query, folders)).flatMap(({ names }) => names),
+      ['p/', 'p/d'],
+    );
+    for (const maxResults of [1000, 3, 2, 1]) {
+      const found = await pages({ ...query, includeTrailingDelimiter: true, maxResults }, folders);
+      assert.deepEqual(
+        [found.flatMap(({ names }) => names), found.flatMap(({ prefixes }) => prefixes)],
+        [
+          ['p/', 'p/a/', 'p/c/', 'p/d'],
+          ['p/a/', 'p/b/', 'p/c/'],
+        ],
+      );
+      if (maxResults > 1) for (const { names, prefixes } of found) assert.ok(names.length + prefixes.length <= maxResults);
+    }
+  });
+
   it('gives versions, oldest first, and goes on inside those of one name', async () => {
     const versioned = await kit.bucket('project-heliograph-versions', { versioning: { enabled: true } });
     for (const text of ['1', '2', '3']) await versioned.file('v').save(text, { resumable: false });
