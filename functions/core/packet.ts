@@ -29,7 +29,7 @@ const MAX_DEPENDENCIES = 100;
 const MAX_METADATA_BYTES = 16_384;
 const MAX_WORK_BYTES = 65_536;
 
-const workSchema = z
+export const workSchema = z
   .strictObject({
     module_name: z.string().max(500).optional(),
     task_type: z.enum(['analysis', 'modification', 'verification', 'deployment']).optional(),

@@ -17,9 +17,11 @@ const CHILDREN_AT_ONCE = 200;
 export async function cancel(
   runtime: Runtime,
   caller: Caller,
-  id: string,
+  name: string,
 ): Promise<{ readonly status: 200 | 202; readonly view: JsonObject }> {
-  const cancelled = await cancelOne(runtime, caller, await ownTask(runtime, caller, id));
+  const known = await ownTask(runtime, caller, name);
+  const { id } = known;
+  const cancelled = await cancelOne(runtime, caller, known);
   if (cancelled === 'absent') throw notFound(id);
   if (cancelled === 'ended') throw new Problem(409, 'task_ended', `Task ${id} has ended; it can no longer be cancelled.`);
   await cancelChildren(runtime, caller, id, new Set([id]));

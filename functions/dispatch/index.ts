@@ -12,6 +12,7 @@ import { getCosts } from './costs.ts';
 import { postDispatch } from './post-dispatch.ts';
 import { getTask, listTasks } from './read-tasks.ts';
 import { redrive } from './redrive.ts';
+import { packetView, submitTask } from './submit-task.ts';
 import { streamEvents } from './task-events.ts';
 import { ingestCallback, postTaskUpdate } from './task-update.ts';
 
@@ -26,9 +27,14 @@ export function dispatch(runtime: Runtime): Room {
       const { status, view, replayed } = await postDispatch(runtime, caller, await jsonBody(request));
       send(response, status, view, replayed ? { 'idempotent-replayed': 'true' } : {});
     });
-    get(['/task/:id', '/task-status/:id'], async (caller, request, response) => {
-      const whenGone = (run: () => void) => void response.once('close', run);
-      send(response, 200, await getTask(runtime, caller, idOf(request), queryOf(request), whenGone));
+    post('/submit-task', async (caller, request, response) => {
+      const { answer, replayed } = await submitTask(runtime, caller, await jsonBody(request));
+      send(response, 200, answer, replayed ? { 'idempotent-replayed': 'true' } : {});
+    });
+    get(['/task/:id'], async (caller, request, response) => send(response, 200, (await taskOf(caller, request, response)).view));
+    get(['/task-status/:id'], async (caller, request, response) => {
+      const { id, task, view } = await taskOf(caller, request, response);
+      send(response, 200, { ...view, ...packetView(id, task) });
     });
     get(['/tasks'], async (caller, request, response) => send(response, 200, await listTasks(runtime, caller, queryOf(request))));
     get(['/task/:id/events'], (caller, request, response) => streamEvents(runtime, caller, idOf(request), request, response));
@@ -68,21 +74,26 @@ export function dispatch(runtime: Runtime): Room {
     router.post('/task/:id/check', async (request, response) =>
       send(response, 200, await postCheck(runtime, idOf(request), await jsonBody(request, UNPROVEN_BODY_BYTES))),
     );
-    router.post('/task-update/:id', async (request, response) =>
-      send(response, 200, await postTaskUpdate(runtime, idOf(request), await reportBody(request))),
-    );
+    router.post('/task-update/:id', async (request, response) => {
+      const { tenant, body } = await reportOf(request);
+      send(response, 200, await postTaskUpdate(runtime, tenant, idOf(request), body));
+    });
     router.post('/callbacks/ingest', async (request, response) =>
-      send(response, 200, await ingestCallback(runtime, await reportBody(request))),
+      send(response, 200, await ingestCallback(runtime, (await reportOf(request)).body)),
     );
   });
 
+  function taskOf(caller: Caller, request: Request, response: Response) {
+    const whenGone = (run: () => void) => void response.once('close', run);
+    return getTask(runtime, caller, idOf(request), queryOf(request), whenGone);
+  }
+
   /** A report is proved by the outcome token in its body; a large one has to be by its caller, before it is read. */
-  async function reportBody(request: Request): Promise<unknown> {
-    const isProven = await authenticate(request, 'dispatch').then(
-      () => true,
-      () => isAgent(runtime, request),
-    );
-    return jsonBody(request, isProven ? undefined : UNPROVEN_BODY_BYTES);
+  async function reportOf(request: Request): Promise<{ readonly tenant: string; readonly body: unknown }> {
+    const caller = await authenticate(request, 'dispatch').catch(() => undefined);
+    const isProven = caller !== undefined || (await isAgent(runtime, request));
+    const body = await jsonBody(request, isProven ? undefined : UNPROVEN_BODY_BYTES);
+    return { tenant: caller?.tenant ?? 'default', body };
   }
 
   function as(scope: Scope, answer: Answer) {

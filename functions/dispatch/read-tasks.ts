@@ -26,21 +26,29 @@ export const listQuery = z.strictObject({
   traceId: z.string().max(200).optional(),
 });
 
+/** A task as it stands, and its view. */
+export interface Shown {
+  readonly id: string;
+  readonly task: Task;
+  readonly view: JsonObject;
+}
+
 /**
- * The view of a task; with `waitSeconds` (at most 30) as soon as it has ended, or as it stands when the wait is over, or when
+ * A task; with `waitSeconds` (at most 30) as soon as it has ended, or as it stands when the wait is over, or when
  * `whenGone` tells that nobody waits any more.
  */
 export async function getTask(
   runtime: Runtime,
   caller: Caller,
-  id: string,
+  name: string,
   query: unknown,
   whenGone: (run: () => void) => void,
-): Promise<JsonObject> {
+): Promise<Shown> {
   const { waitSeconds } = checked(taskQuery, query);
-  const { task } = await ownTask(runtime, caller, id);
-  if (waitSeconds === 0 || isEnded(task.status)) return fullView(runtime, id, task);
-  return fullView(runtime, id, (await untilEnded(runtime, id, waitSeconds * 1000, whenGone)) ?? task);
+  const { id, task: first } = await ownTask(runtime, caller, name);
+  const isToWait = waitSeconds > 0 && !isEnded(first.status);
+  const task = (isToWait && (await untilEnded(runtime, id, waitSeconds * 1000, whenGone))) || first;
+  return { id, task, view: await fullView(runtime, id, task) };
 }
 
 /** The task as last seen: when it has ended, or when the wait is over. */

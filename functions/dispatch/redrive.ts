@@ -24,23 +24,23 @@ export const redriveBody = z.strictObject({ ttlSeconds: z.number().positive().ma
  * The view of the queued task. Throws `Problem` 404, 409 `task_not_dead`, `children_open`, `parent_ended`, 402 `budget_exceeded`.
  * Epochs go on, so older attempts stay fenced off.
  */
-export async function redrive(runtime: Runtime, caller: Caller, id: string, given: unknown): Promise<JsonObject> {
+export async function redrive(runtime: Runtime, caller: Caller, name: string, given: unknown): Promise<JsonObject> {
   const { ttlSeconds } = checked(redriveBody, given);
   const requestId = runtime.ids.random(12);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     try {
-      const owned = await ownTask(runtime, caller, id);
+      const owned = await ownTask(runtime, caller, name);
       // The reply to the try before was lost.
       const isDone = owned.task.requestId === requestId;
       const found = isDone ? owned : await settledTask(runtime, caller, owned);
       const known = isDone ? owned : await revive(runtime, caller, found, { ttlSeconds, requestId });
       if (known.task.status === 'queued') await publishOrLeave(runtime, runMessage(known, found.task));
-      return taskView(id, (await ownTask(runtime, caller, id)).task);
+      return taskView(owned.id, (await ownTask(runtime, caller, owned.id)).task);
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
     }
   }
-  throw new Problem(503, 'contention', `Task ${id} changed too often while it was being redriven; try again.`, {
+  throw new Problem(503, 'contention', `Task ${name} changed too often while it was being redriven; try again.`, {
     retryAfterSeconds: 1,
   });
 }

@@ -22,11 +22,11 @@ const HEARTBEAT_MS = 15_000;
 export async function streamEvents(
   runtime: Runtime,
   caller: Caller,
-  id: string,
+  name: string,
   request: Request,
   response: Response,
 ): Promise<void> {
-  await ownTask(runtime, caller, id);
+  const { id } = await ownTask(runtime, caller, name);
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',

@@ -6,6 +6,7 @@
 import * as z from 'zod';
 import { carriable } from '../core/claim-check.ts';
 import { close } from '../core/close.ts';
+import { aliasedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
 import { resultSchema } from '../core/json-value.ts';
@@ -45,10 +46,15 @@ export const updateBody = z
 /** The body of `POST /callbacks/ingest`. */
 export const ingestBody = z.strictObject({ job_id: z.string().min(1).max(200), ...proof, outcome: outcomeSchema });
 
-/** `POST /task-update/{id}`: `{status}` of the task after it. Throws `Problem` 401, 404, 409 `lease_lost`, 422. */
-export async function postTaskUpdate(runtime: Runtime, id: string, given: unknown): Promise<JsonObject> {
+/**
+ * `POST /task-update/{id}`, where an alias of the tenant's stands for an id too: `{status}` of the task after it. Throws `Problem`
+ * 401, 404, 409 `lease_lost`, 422.
+ */
+export async function postTaskUpdate(runtime: Runtime, tenant: string, name: string, given: unknown): Promise<JsonObject> {
   const body = checked(updateBody, given);
-  if (!runtime.signing.outcomeTokenValid(body.outcomeToken, id, body.epoch)) throw wrongToken();
+  const names = [name, aliasedId(tenant, name)];
+  const id = names.find((one) => runtime.signing.outcomeTokenValid(body.outcomeToken, one, body.epoch));
+  if (id === undefined) throw wrongToken();
   if (body.outcome === undefined) {
     const held = body.parked ? await park(runtime, id, body.epoch) : await note(runtime, id, body.epoch, body.note ?? '');
     if (held.kind === 'lost') throw new Problem(409, 'lease_lost', 'Another attempt has taken this task over, or it has ended.');

@@ -2,6 +2,7 @@
 
 import type { Caller } from '../core/authenticate.ts';
 import { checkOut } from '../core/claim-check.ts';
+import { aliasedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
@@ -16,11 +17,20 @@ export async function fullView(runtime: Pick<Runtime, 'objects'>, id: string, ta
   return task.resultRef === undefined ? view : { ...view, result: await checkOut(runtime, task.resultRef) };
 }
 
-/** A task of the caller's tenant. Throws `Problem` 404 `task_not_found`, for other tenants' tasks too. */
-export async function ownTask(runtime: Readers, caller: Caller, id: string): Promise<Known<Task>> {
-  const known = await readTask(runtime, id);
-  if (known === undefined || known.task.tenant !== caller.tenant) throw notFound(id);
+/** A task of the caller's tenant, by its id or its alias. Throws `Problem` 404 `task_not_found`, for other tenants' tasks too. */
+export async function ownTask(runtime: Readers, caller: Caller, name: string): Promise<Known<Task>> {
+  const known = await findTask(runtime, caller.tenant, name);
+  if (known === undefined) throw notFound(name);
   return known;
+}
+
+/** A tenant's task by its id or its alias: an id comes first, and costs one read. */
+export async function findTask(runtime: Readers, tenant: string, name: string): Promise<Known<Task> | undefined> {
+  for (const id of [name, aliasedId(tenant, name)]) {
+    const known = await readTask(runtime, id);
+    if (known?.task.tenant === tenant) return known;
+  }
+  return undefined;
 }
 
 /** 404, for another tenant's task as for none. */
