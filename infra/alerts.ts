@@ -108,11 +108,11 @@ function makePolicies(
       {
         conditionAbsent: {
           filter: `${ofServices(REQUESTS, [row.function])} AND metric.labels.response_code_class="2xx"`,
-          duration: `${alerts.silentSeconds}s`,
+          duration: `${row.silentSeconds}s`,
           aggregations: [{ alignmentPeriod: '60s', perSeriesAligner: 'ALIGN_DELTA', crossSeriesReducer: 'REDUCE_SUM' }],
         },
       },
-      `The schedule ${name} has not succeeded for ${alerts.silentSeconds} s: what is lost on the way is not found again.`,
+      `The schedule ${name} has not succeeded for ${row.silentSeconds} s: what is lost on the way is not found again.`,
     );
   }
 }

@@ -15,7 +15,7 @@ describe('schedules', () => {
   async function start(answer: Parameters<typeof answering>[0], more: Partial<SchedulesOptions> = {}): Promise<void> {
     target = await answering(answer);
     schedules = startSchedules({
-      schedules: { sweep: { cron: '* * * * *', function: 'sweeper', path: '/sweep' } },
+      schedules: { sweep: { cron: '* * * * *', function: 'sweeper', path: '/sweep', silentSeconds: 300 } },
       urls: { sweeper: target.url },
       token: async (audience) => `for ${audience}`,
       everyMs: 20,
@@ -81,7 +81,7 @@ describe('schedules', () => {
         calls += 1;
         return 200;
       },
-      { everyMs: 60_000, schedules: { sweep: { cron: '0 0 1 1 *', function: 'sweeper', path: '/sweep' } } },
+      { everyMs: 60_000, schedules: { sweep: { cron: '0 0 1 1 *', function: 'sweeper', path: '/sweep', silentSeconds: 300 } } },
     );
     await new Promise((resolve) => setTimeout(resolve, 50));
     assert.equal(calls, 0);

@@ -172,6 +172,7 @@ describe('the stack: access', () => {
       results: 'ALLOW_INTERNAL_ONLY',
       'dead-letters': 'ALLOW_INTERNAL_ONLY',
       callbacks: 'ALLOW_INTERNAL_ONLY',
+      backups: 'ALLOW_INTERNAL_ONLY',
       sweeper: 'ALLOW_INTERNAL_ONLY',
     });
   });

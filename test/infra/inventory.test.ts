@@ -120,7 +120,9 @@ describe('the stack: what there is', () => {
     const told = synthesized(full);
     const policies = Object.values(told.all('google_monitoring_alert_policy'));
     const titles = policies.map(({ display_name }) => String(display_name).replace('Heliograph: ', ''));
-    assert.deepEqual(titles.sort(), ['dead letters', 'error ratio', 'oldest unacknowledged message', 'sweeper is silent']);
+    assert.deepEqual(titles.sort(), [
+      ...['backups is silent', 'dead letters', 'error ratio', 'oldest unacknowledged message', 'sweeper is silent'],
+    ]);
     for (const { notification_channels } of policies) assert.equal((notification_channels as unknown[]).length, 1);
     const [budget] = Object.values(told.all('google_billing_budget'));
     assert.deepEqual(at(budget, 'threshold_rules', 0), { threshold_percent: 0.8 });

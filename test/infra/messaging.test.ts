@@ -56,7 +56,7 @@ describe('the stack: messaging', () => {
       });
     const forwarding = Object.entries(topology.subscriptions).filter(([, { deadLetter }]) => deadLetter !== undefined);
     assert.deepEqual(from.sort(), forwarding.map(([name]) => name).sort());
-    assert.deepEqual(to.sort(), ['dead-callbacks', 'dead-results', 'dead-tasks']);
+    assert.deepEqual(to.sort(), ['dead-backups', 'dead-callbacks', 'dead-results', 'dead-tasks']);
   });
 
   it('lets Pub/Sub mint tokens of the push account, and of no other', () => {
@@ -67,14 +67,16 @@ describe('the stack: messaging', () => {
     assert.deepEqual([role, member], ['roles/iam.serviceAccountTokenCreator', PUBSUB]);
   });
 
-  it('calls the sweeper every minute, with the push account’s token for its audience', () => {
-    const jobs = Object.values(stack.all('google_cloud_scheduler_job'));
-    assert.equal(jobs.length, 1);
-    const { schedule, time_zone, http_target } = jobs[0] ?? {};
-    assert.deepEqual([schedule, time_zone], ['* * * * *', 'Etc/UTC']);
-    const { uri, http_method, oidc_token } = http_target as Record<string, Record<string, string>>;
-    assert.deepEqual([http_method, uri], ['POST', `${functionUrl(settings, 'sweeper')}/sweep`]);
-    assert.equal(oidc_token?.audience, pushAudience(settings, 'sweeper', '/sweep'));
-    assert.equal(stack.resolve(oidc_token?.service_account_email), accountEmail(settings, topology.pushAccount));
-  });
+  for (const [name, row] of Object.entries(topology.schedules)) {
+    it(`calls ${row.path} of ${row.function} at ${row.cron}, with the push account’s token for its audience`, () => {
+      const jobs = Object.values(stack.all('google_cloud_scheduler_job'));
+      assert.equal(jobs.length, Object.keys(topology.schedules).length);
+      const { schedule, time_zone, http_target } = jobs.find((job) => job.name === `heliograph-${name}`) ?? {};
+      assert.deepEqual([schedule, time_zone], [row.cron, 'Etc/UTC']);
+      const { uri, http_method, oidc_token } = http_target as Record<string, Record<string, string>>;
+      assert.deepEqual([http_method, uri], ['POST', functionUrl(settings, row.function) + row.path]);
+      assert.equal(oidc_token?.audience, pushAudience(settings, row.function, row.path));
+      assert.equal(stack.resolve(oidc_token?.service_account_email), accountEmail(settings, topology.pushAccount));
+    });
+  }
 });

@@ -209,7 +209,7 @@ describe('the cost model and the topology', () => {
   });
 
   it('a rarer sweep costs less', () => {
-    const sweep = { cron: '*/5 * * * *', function: 'sweeper', path: '/sweep' };
+    const sweep = { cron: '*/5 * * * *', function: 'sweeper', path: '/sweep', silentSeconds: 300 };
     const changed = { ...topology, schedules: { sweep } };
     const idle = loadOf('--tasks=0');
     close(lineOf(idle, 'reads', changed).quantity, lineOf(idle, 'reads').quantity / 5, 1e-6);
