@@ -117,8 +117,8 @@ function viewOf(budget: Budget, limit: Limit | undefined): JsonObject {
 }
 
 /** What a task's budget has come to: reserved by its attempts and its children, spent by both, and free. */
-async function familyView(runtime: Runtime, caller: Caller, id: string): Promise<JsonObject> {
-  const { task } = await ownTask(runtime, caller, id);
+async function familyView(runtime: Runtime, caller: Caller, name: string): Promise<JsonObject> {
+  const { id, task } = await ownTask(runtime, caller, name);
   const spent = task.charges
     .filter(({ epoch }) => epoch > task.budgetFromEpoch)
     .reduce((sum, { costMicros }) => sum + (costMicros ?? 0), 0);

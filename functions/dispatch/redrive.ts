@@ -40,7 +40,7 @@ export async function redrive(runtime: Runtime, caller: Caller, name: string, gi
       if (!(error instanceof PreconditionFailed)) throw error;
     }
   }
-  throw new Problem(503, 'contention', `Task ${name} changed too often while it was being redriven; try again.`, {
+  throw new Problem(503, 'contention', `Task ${name.slice(0, 100)} changed too often while it was being redriven; try again.`, {
     retryAfterSeconds: 1,
   });
 }
