@@ -469,7 +469,7 @@ export const topology: Topology = {
     timelines: {
       database: 'tasks',
       ttlField: 'expireAt',
-      unindexed: ['entries', 'expireAt'],
+      unindexed: ['entries', 'from', 'expireAt'],
       indexes: [[asc('taskId'), asc('from')]],
     },
     /** How far the audit chains are sealed. */

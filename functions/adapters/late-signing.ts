@@ -32,6 +32,8 @@ export function lateSigning(read: () => Promise<string>): LateSigning {
       outcomeTokenValid: (token, taskId, epoch) => own().outcomeTokenValid(token, taskId, epoch),
       manifest: (data) => own().manifest(data),
       manifestValid: (data, signature) => own().manifestValid(data, signature),
+      seal: (data) => own().seal(data),
+      sealValid: (data, signature) => own().sealValid(data, signature),
       chain: (previous, entry) => own().chain(previous, entry),
     },
     ready() {

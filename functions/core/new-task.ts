@@ -1,13 +1,14 @@
 /** A task as it is written first: from its packet, and from what those that it waits for have come to. */
 
-import { createHash } from 'node:crypto';
 import type { Accounts } from './accounts.ts';
 import { closing } from './closing.ts';
 import type { Creation } from './create.ts';
 import { awaitAll } from './dependencies.ts';
+import { fingerprint } from './fingerprint.ts';
 import { microsFromCents } from './money.ts';
 import type { Runtime } from './runtime.ts';
-import { chained } from './signing.ts';
+import { sealTime } from './sealing.ts';
+import { chained, timelineStart } from './signing.ts';
 import { type Change, SHARDS } from './store.ts';
 import type { Reference, Task } from './task.ts';
 import { dependencyFailed, wakeOf } from './waiting.ts';
@@ -57,7 +58,8 @@ export async function beginning(
   const status = waits ? 'waiting' : 'queued';
   const wakeAt = waits ? wakeOf(runtime, task) : Math.min(now + runtime.settings.times.republishMs, task.ttl * 1000);
   const set = { status, wakeAt, ...(waitingFor.length > 0 ? { waitingFor } : {}) } as const;
-  const begun = changed(runtime, task, { set, event: { event: status, by } });
+  const start = { ...task, chain: { head: timelineStart(task.tenant, id), count: 0 } };
+  const begun = changed(runtime, start, { set, event: { event: status, by } });
   const change = first?.({ id, version: '', task: begun });
   const next = change === undefined ? begun : changed(runtime, begun, change);
   if (failed === undefined) return next;
@@ -69,22 +71,9 @@ function changed(runtime: Makers, task: Task, change: Change): Task {
   const next: Record<string, unknown> = { ...task, ...change.set };
   for (const field of change.remove ?? []) delete next[field];
   if (change.event === undefined) return next as unknown as Task;
-  const { entry, chain } = chained(runtime.signing, task.chain, { at: runtime.clock.now(), ...change.event });
-  return { ...next, chain, timeline: [...task.timeline, entry] } as unknown as Task;
-}
-
-/** What makes two requests the same: agent and payload, whatever the order of the keys. */
-export function fingerprint(agent: string, payload: unknown): string {
-  return createHash('sha256')
-    .update(JSON.stringify([agent, sorted(payload)]))
-    .digest('base64url');
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return ['array', ...value.map(sorted)];
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return ['object', ...entries.map(([key, inner]) => [key, sorted(inner)])];
+  const now = runtime.clock.now();
+  const { entry, chain } = chained(runtime.signing, task.chain, { at: now, ...change.event });
+  return { ...next, chain, timeline: [...task.timeline, entry], ...sealTime(next as unknown as Task, now) } as unknown as Task;
 }
 
 function withoutUndefined(object: Record<string, unknown>): Record<string, unknown> {

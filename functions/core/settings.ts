@@ -127,6 +127,10 @@ const schema = z.strictObject({
       /** An allowance that was not filled for this long goes back to its budget. */
       allowanceIdleMs: milliseconds.default(60_000),
       retentionMs: milliseconds.default(30 * 86_400_000),
+      /** How often the heads of the audit chains are sealed. */
+      sealMs: milliseconds.default(3_600_000),
+      /** How old a decision is before it is sealed: longer than a write with an earlier time may still be on its way. */
+      sealLagMs: milliseconds.default(300_000),
       sweepMs: milliseconds.default(60_000),
       sweepRunMs: milliseconds.default(50_000),
       /** Local runtimes only: overrides of every subscription's backoff. */

@@ -4,6 +4,7 @@
  */
 
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { hashedId } from './hashed-id.ts';
 import type { ChainHead, TimelineEntry } from './task.ts';
 
 export interface Signing {
@@ -16,6 +17,9 @@ export interface Signing {
   /** A signature over a backup's manifest. */
   manifest(data: Buffer): string;
   manifestValid(data: Buffer, signature: string): boolean;
+  /** A signature over a seal of the audit chains, or over a day's root. */
+  seal(data: string): string;
+  sealValid(data: string, signature: string): boolean;
   /** The hash of an entry, given the hash of the one before it (empty for the first). */
   chain(previous: string, entry: Readonly<Record<string, unknown>>): string;
 }
@@ -23,7 +27,13 @@ export interface Signing {
 /** Derives the keys from the secret `signing-key` (at least 32 random bytes, as text). */
 export function signingFrom(secret: string): Signing {
   const keyFor = (purpose: string) => createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', `heliograph ${purpose}`, 32)));
-  const keys = { message: keyFor('message'), outcome: keyFor('outcome'), chain: keyFor('timeline'), manifest: keyFor('manifest') };
+  const keys = {
+    message: keyFor('message'),
+    outcome: keyFor('outcome'),
+    chain: keyFor('timeline'),
+    manifest: keyFor('manifest'),
+    seal: keyFor('seal'),
+  };
   const message = (data: string | Buffer) => hmac(keys.message, data);
   const manifest = (data: Buffer) => hmac(keys.manifest, data);
   const outcomeToken = (taskId: string, agent: string, epoch: number) =>
@@ -35,6 +45,8 @@ export function signingFrom(secret: string): Signing {
     outcomeTokenValid: (token, taskId, epoch) => equal(outcomeToken(taskId, token.slice(0, token.lastIndexOf('.')), epoch), token),
     manifest,
     manifestValid: (data, signature) => equal(manifest(data), signature),
+    seal: (data) => hmac(keys.seal, data),
+    sealValid: (data, signature) => equal(hmac(keys.seal, data), signature),
     chain: (previous, entry) => hmac(keys.chain, `${previous}\n${JSON.stringify(entry)}`),
   };
 }
@@ -47,8 +59,14 @@ export function chained(
 ): { entry: TimelineEntry; chain: ChainHead } {
   const { hash: _, ...unsigned } = entry as TimelineEntry;
   const hash = signing.chain(chain.head, unsigned);
-  return { entry: { ...unsigned, hash } as TimelineEntry, chain: { head: hash, count: chain.count + 1 } };
+  return { entry: { ...unsigned, hash } as TimelineEntry, chain: { ...chain, head: hash, count: chain.count + 1 } };
 }
+
+/**
+ * What stands in the place of a hash before the first entry of a task's timeline: a timeline put in the place of another task's
+ * does not follow from it. (Entries about anything else name whom they are about.)
+ */
+export const timelineStart = (tenant: string, taskId: string): string => hashedId('timeline', tenant, taskId);
 
 /** The index of the first entry whose hash does not follow from the one before, or -1. `previous` is the head before the first. */
 export function brokenLink(signing: Signing, timeline: readonly TimelineEntry[], previous = ''): number {

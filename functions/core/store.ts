@@ -6,11 +6,14 @@
 import { Problem } from './errors.ts';
 import { type Fields, PreconditionFailed, SERVER_TIME, type Write, type Written } from './ports.ts';
 import type { Runtime } from './runtime.ts';
+import { sealTime } from './sealing.ts';
 import { chained } from './signing.ts';
 import { type ChainHead, coreOf, isTaskId, type Known, type Task, type TaskCore, type TimelineEntry } from './task.ts';
 import { fromDocument, hasOwnField, toDocument } from './task-document.ts';
 
 export const TASKS = 'tasks';
+/** Of the older entries of long timelines: `from` is how many entries come before those of the document. */
+export const TIMELINES = 'timelines';
 /** Documents are spread at random over this many values of `shard`; what lists them asks each shard. */
 export const SHARDS = 16;
 const MAX_TIMELINE = 200;
@@ -55,7 +58,10 @@ export async function changeWrites(
   const link = change.event && chained(runtime.signing, known.task.chain, { at: now, ...change.event });
   const task: Fields = { ...known.task, ...change.set, updatedAt: now, ...(link ? { chain: link.chain } : {}) };
   for (const field of change.remove ?? []) delete task[field];
-  const writes = await writesOf(runtime, known, change, coreOf(task as unknown as TaskCore), link);
+  const toSeal = link ? sealTime(task as unknown as TaskCore, now) : {};
+  Object.assign(task, toSeal);
+  const sealed = { ...change, set: { ...change.set, ...toSeal } };
+  const writes = await writesOf(runtime, known, sealed, coreOf(task as unknown as TaskCore), link);
   const state = (writes[0] as Update).set?.state as TaskCore | undefined;
   return {
     writes,
@@ -92,16 +98,17 @@ async function movingTimeline(runtime: Writers, known: Known, update: Update, li
   const stored = await runtime.documents.get(TASKS, known.id);
   if (stored?.version !== known.version) throw new PreconditionFailed(`${known.id} has moved on`);
   const timeline = stored.data.timeline as TimelineEntry[];
-  const chain = { head: link.chain.head, count: timeline.length - MOVED_AT_ONCE + 1 };
+  const from = known.task.chain.moved ?? 0;
+  const chain = { head: link.chain.head, count: timeline.length - MOVED_AT_ONCE + 1, moved: from + MOVED_AT_ONCE };
   const state = { ...(update.set?.state as Fields), chain };
   const set: Fields = { ...update.set, state, timeline: [...timeline.slice(MOVED_AT_ONCE), link.entry] };
   // Nobody comes back to an archive when its task ends: it gets its end now, well behind the task's own.
   const expireAt = Math.max(runtime.clock.now(), known.task.ttl * 1000) + 2 * runtime.settings.times.retentionMs;
-  const archive = { taskId: known.id, entries: timeline.slice(0, MOVED_AT_ONCE), expireAt };
+  const archive = { taskId: known.id, from, entries: timeline.slice(0, MOVED_AT_ONCE), expireAt };
   const id = `${known.id}-${timeline[0]?.hash.slice(0, 16)}`;
   return [
     { ...update, set },
-    { kind: 'create', collection: 'timelines', id, data: archive },
+    { kind: 'create', collection: TIMELINES, id, data: archive },
   ];
 }
 

@@ -8,7 +8,7 @@ import type { Fields } from './ports.ts';
 import { BULK, type Task } from './task.ts';
 
 const OWN_FIELDS: ReadonlySet<string> = new Set([
-  ...['tenant', 'agent', 'status', 'traceId', 'parentTaskId', 'shard', 'createdAt', 'wakeAt', 'expireAt', 'leasedAt'],
+  ...['tenant', 'agent', 'status', 'traceId', 'parentTaskId', 'shard', 'createdAt', 'wakeAt', 'expireAt', 'leasedAt', 'sealAt'],
   ...BULK,
 ]);
 

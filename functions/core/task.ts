@@ -74,10 +74,12 @@ export interface Children extends Booked {
   readonly heldMicros: number;
 }
 
-/** Where a task's timeline stands: the hash of its last entry, and how many entries its document holds. */
+/** Where a chain stands: the hash of its last entry, and how many entries it holds: of a timeline, those in the task's document. */
 export interface ChainHead {
   readonly head: string;
   readonly count: number;
+  /** How many older ones were moved out of the document. */
+  readonly moved?: number;
 }
 
 /**
@@ -138,6 +140,8 @@ export interface TaskCore {
   readonly parentTaskId?: string;
   readonly modifies?: boolean;
   readonly expireAt?: number;
+  /** Its last decision that the next seal has to hold. */
+  readonly sealAt?: number;
   readonly chain: ChainHead;
 }
 

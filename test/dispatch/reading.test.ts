@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { brokenLink } from '../../functions/core/signing.ts';
+import { brokenLink, timelineStart } from '../../functions/core/signing.ts';
 import type { TimelineEntry } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
 import type { View } from '../support/stack.ts';
@@ -192,7 +192,7 @@ describe('reading tasks', function () {
     it('keeps the chain whole from entry to entry', async () => {
       const view = await stack.run({ agent: 'codex', payload: { fail: 'retry' }, maxAttempts: 4 });
       const task = fromDocument((await stack.documents.get('tasks', view.id))?.data ?? {});
-      assert.equal(brokenLink(stack.signing, task.timeline), -1);
+      assert.equal(brokenLink(stack.signing, task.timeline, timelineStart('default', view.id)), -1);
       assert.equal(task.chain.head, (task.timeline.at(-1) as TimelineEntry).hash);
       assert.equal(task.chain.count, task.timeline.length);
     });

@@ -1,7 +1,7 @@
 /** The accounts of a load that has ended: nothing lost, nothing doubled, everything paid for once. */
 
 import assert from 'node:assert/strict';
-import { brokenLink, type Signing } from '../../functions/core/signing.ts';
+import { brokenLink, type Signing, timelineStart } from '../../functions/core/signing.ts';
 import type { Known, Task } from '../../functions/core/task.ts';
 import { REMOTE_COST_CENTS, REMOTE_PRICE_CENTS } from './faulty-stack.ts';
 import { DEAD_AFTER, type Kind, type Load } from './load.ts';
@@ -74,8 +74,8 @@ function checkEnd({ task }: Known<Task>, kind: Kind, redrives: number): void {
 
 const ENDS: ReadonlySet<string> = new Set(['succeeded', 'failed', 'expired', 'cancelled', 'dead']);
 
-function checkTimeline(signing: Signing, { task }: Known<Task>): void {
-  assert.equal(brokenLink(signing, task.timeline), -1, 'the chain is broken');
+function checkTimeline(signing: Signing, { id, task }: Known<Task>): void {
+  assert.equal(brokenLink(signing, task.timeline, timelineStart(task.tenant, id)), -1, 'the chain is broken');
   assert.deepEqual(task.chain, { head: task.timeline.at(-1)?.hash, count: task.timeline.length });
 }
 

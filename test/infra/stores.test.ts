@@ -6,10 +6,14 @@ describe('the stack: stores', () => {
   const stack = synthesized({ backupRetentionDays: 30, databaseLocation: 'eur3' });
 
   for (const [name, block] of Object.entries(stack.all('google_storage_bucket'))) {
-    it(`${name} is private, versioned, and keeps what was deleted for a week`, () => {
+    const isLocked = name === 'bucket_seals';
+    it(`${name} is private, ${isLocked ? 'locked' : 'versioned'}, and keeps what was deleted for a week`, () => {
       assert.equal(block.public_access_prevention, 'enforced');
       assert.equal(block.uniform_bucket_level_access, true);
-      assert.deepEqual(block.versioning, { enabled: true });
+      // What nobody can replace or delete has no older versions.
+      assert.deepEqual(block.versioning, isLocked ? undefined : { enabled: true });
+      const days = at<{ is_locked: boolean; retention_period: number }>(block, 'retention_policy');
+      assert.deepEqual(days, isLocked ? { is_locked: true, retention_period: 400 * 86_400 } : undefined);
       assert.deepEqual(block.soft_delete_policy, { retention_duration_seconds: 7 * 86_400 });
       assert.equal(block.force_destroy, false);
       // Parts of an upload that nobody ended are in no list, and billed.

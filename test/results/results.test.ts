@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { brokenLink } from '../../functions/core/signing.ts';
+import { brokenLink, timelineStart } from '../../functions/core/signing.ts';
 import type { Task } from '../../functions/core/task.ts';
 import { until } from '../support/folder.ts';
 import type { Refusal, View } from '../support/stack.ts';
@@ -185,12 +185,12 @@ describe('results', function () {
     const archive = await stack.documents.get('timelines', `${taskId}-${archivedHash(task)}`);
     const entries = archive?.data.entries as Task['timeline'];
     assert.equal(entries.length, 100);
-    assert.equal(brokenLink(stack.signing, [...entries, ...task.timeline]), -1);
+    assert.equal(brokenLink(stack.signing, [...entries, ...task.timeline], timelineStart('default', taskId)), -1);
     assert.equal(entries.length + task.timeline.length, 233);
 
     /** The archive is named by its first entry, which is the first of all: made anew from what it says. */
     function archivedHash({ createdAt }: Task): string {
-      return stack.signing.chain('', { at: createdAt, event: 'queued', by: 'local' }).slice(0, 16);
+      return stack.signing.chain(timelineStart('default', taskId), { at: createdAt, event: 'queued', by: 'local' }).slice(0, 16);
     }
   });
 

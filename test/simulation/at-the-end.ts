@@ -2,7 +2,7 @@
 
 import { keyedId } from '../../functions/core/create.ts';
 import type { Fields } from '../../functions/core/ports.ts';
-import { brokenLink } from '../../functions/core/signing.ts';
+import { brokenLink, timelineStart } from '../../functions/core/signing.ts';
 import { isEnded, type Task } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
 import { checkSettled } from './budget-invariants.ts';
@@ -39,7 +39,7 @@ function checkTask({ oracle, signing, faultsEnd }: World, id: string, task: Task
   if (task.pending !== undefined) oracle.violated('what must follow an end does', `${id}: ${task.pending}`);
   if (task.callbackUrl !== undefined && task.callback === undefined)
     oracle.violated('what must follow an end does', `${id}: no callback`);
-  if (brokenLink(signing, task.timeline) !== -1) oracle.violated('audit chains verify', id);
+  if (brokenLink(signing, task.timeline, timelineStart(task.tenant, id)) !== -1) oracle.violated('audit chains verify', id);
   const couldRunFrom = Math.max(faultsEnd, task.retryAt ?? 0, dueOf(task, tasks));
   const neverRan = task.status === 'expired' && task.timeline.at(-1)?.by === 'sweeper' && task.epoch === 0;
   if (neverRan && task.ttl * 1000 - couldRunFrom > TIME_TO_RUN_MS)

@@ -1,7 +1,7 @@
 /** What must hold at every step: each change of a task's document is held against the one before it. */
 
 import type { Fields } from '../../functions/core/ports.ts';
-import { brokenLink } from '../../functions/core/signing.ts';
+import { brokenLink, timelineStart } from '../../functions/core/signing.ts';
 import { committedMicros, isEnded, type Task } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
 import type { StoreChange } from './store.ts';
@@ -26,14 +26,14 @@ type Broken = readonly [rule: string, detail: string] | undefined;
 function brokenRule(world: World, { id, before, after, at }: StoreChange): Broken {
   if (after === undefined) return ['nothing accepted is lost', 'its document was removed'];
   const now = fromDocument(after);
-  if (before === undefined) return brokenState(now) ?? brokenChain(world, undefined, now);
+  if (before === undefined) return brokenState(now) ?? brokenChain(world, id, undefined, now);
   const was = fromDocument(before);
   return (
     brokenState(now) ??
     brokenEnd(was, now) ??
     brokenStep(world, id, was, now, at) ??
     brokenCharges(was, now) ??
-    brokenChain(world, was, now)
+    brokenChain(world, id, was, now)
   );
 }
 
@@ -168,12 +168,12 @@ function brokenCharges(was: Task, now: Task): Broken {
 }
 
 /** What was added to the timeline follows from what was there, and the head that travels in messages is its last hash. */
-function brokenChain({ signing }: World, was: Task | undefined, now: Task): Broken {
+function brokenChain({ signing }: World, id: string, was: Task | undefined, now: Task): Broken {
   const { timeline, chain } = now;
   const old = was?.timeline ?? [];
   const moved = Math.max(0, timeline.findIndex(({ hash }) => hash === old.at(-1)?.hash) + 1);
   const added = timeline.slice(moved);
-  const previous = old.at(-1)?.hash ?? '';
+  const previous = old.at(-1)?.hash ?? timelineStart(now.tenant, id);
   if (old.length > 0 && moved === 0) return ['audit chains verify', 'what was last in the timeline is gone'];
   if (moved <= old.length && moved > 0 && timeline[0]?.hash !== old[old.length - moved]?.hash)
     return ['audit chains verify', 'its past has changed'];
