@@ -142,6 +142,7 @@ function selection({ library, firestore, codec }: Client, collection: string, qu
   if (query.atMost !== undefined) selected = selected.where(name(field), '<=', query.atMost);
   selected = selected.orderBy(name(field), direction).orderBy(library.FieldPath.documentId(), direction);
   if (query.after) selected = selected.startAfter(query.after.value, query.after.id);
+  if (query.fields) selected = selected.select(...query.fields.map(name));
   return selected.limit(query.limit);
 }
 

@@ -97,7 +97,7 @@ export function openCollection(database: Database, name: string, row: Collection
       database.runDeferred();
       const { sql, values } = selection(table, query);
       const selected = prepared(sql).all(...values) as unknown as (Row & { id: string })[];
-      return selected.map((found) => ({ id: found.id, data: JSON.parse(found.data) as Fields, version: String(found.version) }));
+      return selected.map((found) => ({ id: found.id, data: fieldsOf(query, found.data), version: String(found.version) }));
     },
 
     removeExpired(before, limit) {
@@ -107,7 +107,16 @@ export function openCollection(database: Database, name: string, row: Collection
   };
 }
 
-function selection(table: string, { equal, orderBy, atMost, after, limit }: Query): { sql: string; values: SQLInputValue[] } {
+function fieldsOf({ fields }: Query, data: string): Fields {
+  const found = JSON.parse(data) as Fields;
+  for (const field of fields ?? []) if (found[field] === null) delete found[field];
+  return found;
+}
+
+function selection(
+  table: string,
+  { equal, orderBy, atMost, after, fields, limit }: Query,
+): { sql: string; values: SQLInputValue[] } {
   const ordered = column(orderBy.field);
   const conditions = [`${ordered} IS NOT NULL`];
   const values: SQLInputValue[] = [];
@@ -125,10 +134,13 @@ function selection(table: string, { equal, orderBy, atMost, after, limit }: Quer
     values.push(after.value, after.value, after.id);
   }
   values.push(limit);
-  const sql = `SELECT id, version, data FROM ${table} WHERE ${conditions.join(' AND ')}
+  const data = fields === undefined ? 'data' : `json_object(${fields.map(selectedField).join(', ')}) AS data`;
+  const sql = `SELECT id, version, ${data} FROM ${table} WHERE ${conditions.join(' AND ')}
     ORDER BY ${ordered} ${orderBy.direction}, id ${orderBy.direction} LIMIT ?`;
   return { sql, values };
 }
+
+const selectedField = (field: string): string => `'${field}', data -> '$.${field}'`;
 
 function resolveTime(data: Fields, at: number, row: CollectionRow): Fields {
   const resolved = { ...data };

@@ -5,6 +5,8 @@
  * suite in `test/contract/` runs against every adapter of a port.
  */
 
+import type { AgentSubscriptionRow } from '../topology.ts';
+
 /** A document's fields: JSON values, plus `SERVER_TIME` in what is written. Times are milliseconds since the epoch. */
 export type Fields = Record<string, unknown>;
 
@@ -45,13 +47,15 @@ export type Write =
 /**
  * Documents equal in every field of `equal`, ordered by `orderBy` and, within equal values, by id in the same direction.
  * Documents without the ordered field are left out. `atMost` bounds the ordered field (inclusive). `after` continues behind
- * that place. Served by one index of the topology.
+ * that place. `fields` are all that is wanted of each (default: everything), where documents may be large; what is null in one of
+ * them may be left out. Served by one index of the topology.
  */
 export interface Query {
   readonly equal: Readonly<Record<string, string | number | boolean>>;
   readonly orderBy: { readonly field: string; readonly direction: 'asc' | 'desc' };
   readonly atMost?: number;
   readonly after?: { readonly value: number; readonly id: string };
+  readonly fields?: readonly string[];
   readonly limit: number;
 }
 
@@ -197,6 +201,23 @@ export interface Delivery {
 export interface Subscriptions {
   /** At most `maxOutstanding` deliveries are unanswered at any time. The result stops the pull; unanswered ones come again later. */
   pull(subscription: string, maxOutstanding: number, onDelivery: (delivery: Delivery) => void): () => Promise<void>;
+}
+
+/** The push subscriptions of registered agents, which are made at run time. */
+export interface SubscriptionAdmin {
+  /**
+   * Makes one, or has the one of that name push where the row says from now on; its filter and pace stay. Throws `Problem` 503
+   * `messages_unavailable`, 422 `subscription_refused`.
+   */
+  ensure(name: string, row: AgentSubscriptionRow): Promise<void>;
+  /** Removes one, with what waits in it; where there is none it does nothing. Throws `Problem` 503 `messages_unavailable`. */
+  remove(name: string): Promise<void>;
+}
+
+/** The bridge's side of the same. What was made can be pulled by its name as soon as a watcher was told of it. */
+export interface MadeSubscriptions {
+  /** Calls back with all of them, by name: now, and soon after each change; the result ends it. */
+  watch(onChange: (made: Readonly<Record<string, AgentSubscriptionRow>>) => void): () => void;
 }
 
 /**

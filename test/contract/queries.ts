@@ -50,6 +50,17 @@ export function queryContract(documentsOf: () => Documents): void {
       it(title, async () => assert.equal(await ask(query), expected));
     }
 
+    it('gives nothing but the wanted fields, as they are, with versions', async () => {
+      const id = nameOf('large');
+      const state = { z: [1, ['two', null]], a: { text: 'ö\u2028\ud800"', none: null }, '': 1.5e300, false: false };
+      const data = { shard: unique, wakeAt: 1, state, done: false, result: 'x'.repeat(10_000) };
+      const [written] = await documentsOf().commit([{ kind: 'create', collection: 'things', id, data }]);
+      const query = { equal: { shard: unique }, orderBy: wake, fields: ['state', 'done', 'nothing'], limit: 1 };
+      const { documents } = await documentsOf().query('things', query);
+      assert.deepEqual(documents, [{ id, version: written?.version, data: { state, done: false } }]);
+      assert.equal(JSON.stringify(documents[0]?.data.state), JSON.stringify(state), 'and in their order');
+    });
+
     it('gives whole documents with versions that can be written under', async () => {
       const { documents } = await documentsOf().query('things', { equal: { shard }, orderBy: wake, limit: 1 });
       const [found] = documents;
