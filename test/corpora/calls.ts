@@ -1,7 +1,9 @@
 /** What can be asked of Heliograph over HTTP: each endpoint with the schema of what it takes and of what it answers. */
 
 import fc, { type Arbitrary } from 'fast-check';
-import type { z } from 'zod';
+import { z } from 'zod';
+import { approvalPolicyBody } from '../../functions/control/approval-policy.ts';
+import { pauseBody } from '../../functions/control/pauses.ts';
 import { agentsQuery } from '../../functions/control/read-agents.ts';
 import { registration } from '../../functions/control/registration.ts';
 import { packetSchema } from '../../functions/core/packet.ts';
@@ -11,6 +13,7 @@ import { budgetBody } from '../../functions/dispatch/budgets.ts';
 import { costsQuery } from '../../functions/dispatch/costs.ts';
 import { listQuery, taskQuery } from '../../functions/dispatch/read-tasks.ts';
 import { redriveBody } from '../../functions/dispatch/redrive.ts';
+import { submissionSchema } from '../../functions/dispatch/submit-task.ts';
 import { ingestBody, updateBody } from '../../functions/dispatch/task-update.ts';
 import { dependencyMapQuery } from '../../functions/projects/get-dependency-map.ts';
 import { admitted, type Hints, naughty, nearlyAdmitted } from './arbitraries.ts';
@@ -47,6 +50,7 @@ export interface Call {
 }
 
 const task = replies.taskSchema;
+const held = replies.switchesSchema;
 
 export const ENDPOINTS: readonly Endpoint[] = [
   {
@@ -71,8 +75,16 @@ export const ENDPOINTS: readonly Endpoint[] = [
     path: '/task-status/{}',
     query: taskQuery,
     overrides: { waitSeconds: fc.constant(0) },
-    answers: { 200: task },
-    weight: 1,
+    answers: { 200: z.union([task, replies.packetSchema]) },
+    weight: 3,
+  },
+  {
+    method: 'POST',
+    path: '/submit-task',
+    body: submissionSchema,
+    overrides: hints.submission,
+    answers: { 200: replies.submittedSchema },
+    weight: 6,
   },
   { method: 'GET', path: '/task/{}/events', answers: { 200: 'events' }, weight: 3 },
   {
@@ -183,6 +195,22 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/agents/{}/enable', answers: { 200: replies.agentSchema }, weight: 2 },
   { method: 'POST', path: '/agents/{}/disable', answers: { 200: replies.agentSchema }, weight: 1 },
   { method: 'POST', path: '/agents/{}/heartbeat', answers: { 200: replies.heartbeatSchema }, weight: 1 },
+  { method: 'POST', path: '/agents/{}/pause', answers: { 200: held }, weight: 1 },
+  { method: 'POST', path: '/agents/{}/resume', answers: { 200: held }, weight: 2 },
+  { method: 'POST', path: '/pause', body: pauseBody, overrides: hints.held, often: ['agent'], answers: { 200: held }, weight: 1 },
+  { method: 'POST', path: '/resume', body: pauseBody, overrides: hints.held, often: ['agent'], answers: { 200: held }, weight: 2 },
+  { method: 'POST', path: '/emergency-stop', answers: { 200: held }, weight: 1 },
+  { method: 'DELETE', path: '/emergency-stop', answers: { 200: held }, weight: 3 },
+  { method: 'GET', path: '/switches', answers: { 200: held }, weight: 1 },
+  { method: 'GET', path: '/policies/approvals', answers: { 200: replies.approvalPolicySchema }, weight: 1 },
+  {
+    method: 'PUT',
+    path: '/policies/approvals',
+    body: approvalPolicyBody,
+    overrides: hints.policy,
+    answers: { 200: replies.approvalPolicySchema },
+    weight: 1,
+  },
   {
     method: 'GET',
     path: '/dependency-map',

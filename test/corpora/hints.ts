@@ -55,6 +55,23 @@ export const packet: Overrides = {
   notBefore: fc.constantFrom(soon - 10, soon + 1_000_000, soon + 3_000, 1),
 };
 
+export const submission: Overrides = {
+  system_name: packet.agent as Arbitrary<unknown>,
+  task_id: usual(
+    4,
+    fc.nat(20).map((n) => `task ${n}`),
+    naughty,
+  ),
+  // A modification needs a project.
+  task_type: fc.constantFrom('analysis', 'verification', 'deployment', 'analysis', 'verification', 'deployment', 'modification'),
+  max_retries: packet.maxAttempts as Arbitrary<unknown>,
+  ...Object.fromEntries(
+    ['payload', 'metadata', 'ttlSeconds', 'budgetCents', 'callbackUrl', 'parentTaskId', 'dependencies', 'notBefore'].map(
+      (field) => [field, packet[field] as Arbitrary<unknown>],
+    ),
+  ),
+};
+
 /** The names of the agents that come and go. */
 export const agentNames = fc.constantFrom('a1', 'a1', 'a2', 'a 3');
 
@@ -64,6 +81,15 @@ export const registration: Overrides = {
   priceCents: bases,
   timeLimitSeconds: fc.constantFrom(0.5, 60, 540),
   result: anyJson,
+};
+
+/** Of agents that come and go: what everything waits for would leave little to see. */
+export const held: Overrides = { agent: agentNames, project: naughty, all: fc.constant(false) };
+
+export const policy: Overrides = {
+  taskTypes: fc.constantFrom<unknown>([], [], ['deployment']),
+  agents: fc.oneof(fc.constant([]), fc.uniqueArray(agentNames, { maxLength: 2 })),
+  costAboveCents: fc.constantFrom(1_000, 1e9),
 };
 
 export const terms: Overrides = {

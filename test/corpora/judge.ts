@@ -5,7 +5,9 @@ import type { Endpoint } from './calls.ts';
 import { CODES, endFrameSchema, entrySchema, problemSchema, type TaskView } from './response-schemas.ts';
 
 /** The answers above 499 that are meant: the pause before the next attempt is not over, or the agent asks to be asked again. */
-const MEANT_503: Readonly<Record<string, readonly string[]>> = { '/run': ['not_yet', 'agent_unreachable', 'asked_to_fail'] };
+const MEANT_503: Readonly<Record<string, readonly string[]>> = {
+  '/run': ['not_yet', 'agent_unreachable', 'asked_to_fail', 'stopped', 'paused'],
+};
 
 /** A reply's value, by its schema. */
 export function matched(schema: z.ZodType, raw: string): unknown {

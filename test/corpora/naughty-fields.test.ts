@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import type { EmbeddedTestStack } from '../support/stack-embedded.ts';
 import { naughtyStrings } from './naughty-strings.ts';
 import { each, type QuietStack, quietStack } from './quiet-stack.ts';
-import { taskSchema } from './response-schemas.ts';
+import { packetSchema, taskSchema } from './response-schemas.ts';
 
 /** Not to be run, so that each costs one write. */
 const later = () => ({ agent: 'light', payload: {}, notBefore: Date.now() / 1000 + 600 });
+
+const submission = () => ({ system_name: 'light', module_name: 'm', task_type: 'analysis', notBefore: Date.now() / 1000 + 600 });
 
 describe(`${naughtyStrings.length} naughty strings in a packet`, function () {
   this.timeout(60_000);
@@ -44,6 +46,29 @@ describe(`${naughtyStrings.length} naughty strings in a packet`, function () {
     });
   }
 
+  for (const field of ['task_id', 'system_name', 'module_name', 'task_type', 'backup_id', 'projectId', 'traceId']) {
+    it(`as ${field} of a submitted task come back as they were, or are refused by the field's name`, async () => {
+      const { writes } = stack.counts;
+      let accepted = 0;
+      await each(naughtyStrings, async (text) => {
+        const { status, body } = await ask('POST', '/submit-task', { ...submission(), [field]: text });
+        if (status === 200) {
+          accepted += 1;
+          // A URL cannot hold a dotted part, however it is written.
+          if (/^\.+$/.test(String(body.task_id))) return;
+          const { body: read } = await ask('GET', `/task-status/${encodeURIComponent(String(body.task_id))}`);
+          assert.equal(read[field], text);
+          packetSchema.parse(read);
+        } else {
+          const named = body.errors?.map((one) => one.field);
+          assert.deepEqual([status, named], [422, [field]], `${JSON.stringify(text)} ${JSON.stringify(body)}`);
+        }
+      });
+      assert.equal(stack.counts.writes - writes, accepted);
+      if (!['system_name', 'task_type'].includes(field)) assert.ok(accepted > 200, `${accepted}`);
+    });
+  }
+
   it('as keys and values of payload, metadata and work come back as they were', async () => {
     await each(naughtyStrings, async (text) => {
       const inner = { [text]: [text, { [`${text} `]: text }] };
@@ -70,10 +95,12 @@ describe(`${naughtyStrings.length} naughty strings in a packet`, function () {
       async (text) => {
         for (const [path, field] of [
           ['/dispatch', text],
+          ['/submit-task', text],
           ['/task/x/redrive', text],
         ] as const) {
+          const rest = path === '/dispatch' ? later() : path === '/submit-task' ? submission() : {};
           // A computed key is a field of its own, also where it is called `__proto__`.
-          const { status, body } = await ask('POST', path, path === '/dispatch' ? { ...later(), [text]: 1 } : { [text]: 1 });
+          const { status, body } = await ask('POST', path, { ...rest, [text]: 1 });
           const named = body.errors?.map((one) => one.field);
           assert.deepEqual([status, named], [422, [field.slice(0, 100) || '(body)']], JSON.stringify(text));
         }

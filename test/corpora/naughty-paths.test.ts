@@ -97,6 +97,9 @@ describe(`${naughtyStrings.length} naughty strings in addresses and proofs`, fun
           answers.push(await ask('GET', `/agents/${id}`), await ask('DELETE', `/agents/${id}`));
           for (const verb of ['enable', 'disable', 'heartbeat']) answers.push(await ask('POST', `/agents/${id}/${verb}`));
         }
+        if (text.length <= 63 && !['light', 'codex'].includes(text)) {
+          for (const verb of ['pause', 'resume']) answers.push(await ask('POST', `/agents/${id}/${verb}`));
+        }
         if (text !== 'tenant' && text !== 'agent:light') answers.push(await ask('PUT', `/budgets/${id}`, { limitCents: 5 }));
         for (const [index, { status, body }] of answers.entries()) {
           assert.ok(status === 404 || status === 400, `${index} ${JSON.stringify(text)}: ${status} ${JSON.stringify(body)}`);

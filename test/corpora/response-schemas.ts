@@ -6,6 +6,9 @@ import { STATUSES } from '../../functions/core/task.ts';
 const time = z.iso.datetime({ precision: 3 });
 const cents = z.number().min(0);
 const ID = /^[\w-]{1,200}$/;
+/** A task, or a gate. */
+const WAITED_FOR = /^([\w-]{1,200}|approval|resume|backup|project:[0-9a-f]{40}|agent:[A-Za-z0-9][A-Za-z0-9 ._-]{0,62})$/;
+const GATE = /^(approval|resume|backup|\w+:.+)$/;
 const hash = z.string().regex(/^[\w-]{43}$/);
 
 export const CODES: Readonly<Record<number, readonly string[]>> = {
@@ -14,11 +17,21 @@ export const CODES: Readonly<Record<number, readonly string[]>> = {
   402: ['budget_exceeded'],
   404: ['not_found', 'task_not_found', 'budget_not_found', 'agent_not_found', 'project_not_found'],
   403: ['forbidden', 'outside_roots'],
-  409: ['task_ended', 'task_not_dead', 'lease_lost', 'parent_ended', 'children_open', 'agent_disabled', 'agent_reserved'],
+  409: [
+    'task_ended',
+    'task_not_dead',
+    'lease_lost',
+    'parent_ended',
+    'children_open',
+    'agent_disabled',
+    'agent_reserved',
+    'too_many_switches',
+  ],
   415: ['unsupported_media_type'],
   422: [
     ...['invalid_fields', 'agent_not_found', 'agent_mismatch', 'egress_denied', 'idempotency_key_reused'],
     ...['invalid_json', 'parent_not_found', 'dependency_not_found', 'project_path_missing', 'project_path_invalid'],
+    ...['project_not_found', 'project_mismatch'],
   ],
 };
 
@@ -84,7 +97,7 @@ export const taskSchema = z
     projectId: z.string().min(1).max(200).optional(),
     parentTaskId: z.string().min(1).max(200).optional(),
     dependencies: z.array(z.string().regex(ID)).min(1).max(100).optional(),
-    waitingFor: z.array(z.string().regex(ID)).min(1).max(100).optional(),
+    waitingFor: z.array(z.string().regex(WAITED_FOR)).min(1).max(105).optional(),
     cancelRequested: z.literal(true).optional(),
     createdAt: time,
     updatedAt: time,
@@ -100,10 +113,27 @@ export const taskSchema = z
     if (task.costCents > task.budgetCents && !task.timeline.some(({ event }) => event === 'redriven'))
       wrong('costs more than its budget');
     if (task.waitingFor !== undefined && task.status !== 'waiting') wrong(`is ${task.status}, and waits for ${task.waitingFor}`);
-    if (task.waitingFor?.some((id) => !task.dependencies?.includes(id))) wrong('waits for what is none of its dependencies');
+    if (task.waitingFor?.some((one) => !GATE.test(one) && !task.dependencies?.includes(one)))
+      wrong('waits for what is none of its dependencies');
     if (task.updatedAt < task.createdAt) wrong('was changed before it was made');
     if (task.ttl > Date.parse(task.updatedAt) / 1000 + 604_801) wrong('may run for more than 7 days');
   });
+
+/** Of `/task-status/{id}`: a submitted task shows its packet too. */
+export const packetSchema = taskSchema.safeExtend({
+  task_id: z.string().min(1).max(500),
+  system_name: z.string().min(1).max(63),
+  module_name: z.string().min(1).max(500),
+  task_type: z.enum(['analysis', 'modification', 'verification', 'deployment']),
+  constraints: z.array(z.unknown()).max(100),
+  dependencies: z.array(z.string().regex(ID)).max(100),
+  business_rules: z.array(z.unknown()).max(100),
+  philosophy_tags: z.array(z.string().max(200)).max(100),
+  backup_id: z.string().max(200).nullable(),
+  priority: z.int().min(-1000).max(1000),
+  max_retries: z.int().min(1).max(20),
+});
+export const submittedSchema = z.strictObject({ status: z.literal('success'), task_id: z.string().min(1).max(500) });
 
 export const tasksSchema = z.strictObject({
   tasks: z.array(taskSchema).max(200),
@@ -179,6 +209,26 @@ export const agentsSchema = z.strictObject({
   agents: z.array(agentSchema).max(200),
   nextCursor: z.string().min(1).max(2_000).optional(),
 });
+const by = { since: time, by: z.string().min(1) };
+const held = z.union([
+  z.strictObject({ all: z.literal(true), ...by }),
+  z.strictObject({ agent: z.string().min(1).max(63), ...by }),
+  z.strictObject({ project: z.string().min(1).max(100), ...by }),
+]);
+export const switchesSchema = z.strictObject({
+  stopped: z.strictObject(by).optional(),
+  paused: z.array(held).max(2_000),
+  off: z.array(z.strictObject({ agent: z.string().min(1).max(63), ...by })).max(2_000),
+});
+export const approvalPolicySchema = z.strictObject({
+  taskTypes: z.array(z.enum(['analysis', 'modification', 'verification', 'deployment'])),
+  agents: z.array(z.string().min(1).max(63)).max(500),
+  costAboveCents: cents.optional(),
+  fourEyes: z.boolean(),
+  changedAt: time.optional(),
+  changedBy: z.string().min(1).optional(),
+});
+
 export const checkSchema = z.discriminatedUnion('status', [
   z.strictObject({ status: z.literal('held') }),
   z.strictObject({ status: z.literal('stopped'), error }),

@@ -119,10 +119,12 @@ export async function openSession(stack: TestStack): Promise<Session> {
       nextCursor?: string;
       attempt?: Proof;
       taskId?: string;
+      task_id?: string;
     };
     if (request.path === '/dispatch') judgeDispatch(request.body ?? '', status, value as TaskView);
     const shown = Array.isArray(value.tasks) ? value.tasks : value.timeline ? [value as TaskView] : [];
     for (const { id, status } of shown) remember(id, status);
+    if (value.task_id !== undefined) remember(value.task_id, 'submitted');
     if (value.nextCursor !== undefined) cursors.push(value.nextCursor);
     if (value.attempt?.outcomeToken !== undefined) proofs.push(value.attempt);
   }
