@@ -465,6 +465,13 @@ export const topology: Topology = {
       unindexed: ['dependent', 'rank', 'expireAt'],
       indexes: [[asc('dependency'), asc('rank')]],
     },
+    /** What only so many may have at a time, as far as it is taken: slots of agents with a limit, locks of projects. */
+    slots: {
+      database: 'tasks',
+      ttlField: 'expireAt',
+      unindexed: ['resource', 'number', 'holder', 'life', 'takenAt', 'expireAt'],
+      indexes: [[asc('resource'), asc('number')]],
+    },
     /** The older half of a long timeline, moved out in the commit that appended to it. */
     timelines: {
       database: 'tasks',

@@ -1,4 +1,4 @@
-/** One service account per function, and one whose tokens Pub/Sub and the scheduler present. */
+/** One service account per function, and two whose tokens Pub/Sub presents: to functions (the scheduler too), and to users' agents. */
 
 import { ProjectIamMember } from '@cdktf/provider-google/lib/project-iam-member/index.js';
 import { PubsubTopicIamMember } from '@cdktf/provider-google/lib/pubsub-topic-iam-member/index.js';
@@ -11,10 +11,11 @@ import { type Context, type Named, rows } from './context.ts';
 import type { Databases } from './databases.ts';
 import { allowSubscribing } from './subscribers.ts';
 
-/** By function name, and the push account. */
+/** By function name, and the push accounts. */
 export interface Accounts {
   readonly functions: Named<ServiceAccount>;
   readonly push: ServiceAccount;
+  readonly agentPush: ServiceAccount;
 }
 
 /** Makes the accounts, with no role yet. */
@@ -23,7 +24,11 @@ export function makeAccounts(context: Context): Accounts {
   const functions = Object.fromEntries(
     Object.keys(topology.functions).map((name) => [name, makeAccount(context, name, `Heliograph: ${name}`)]),
   );
-  return { functions, push: makeAccount(context, topology.pushAccount, 'Heliograph: pushes and schedules') };
+  return {
+    functions,
+    push: makeAccount(context, topology.pushAccount, 'Heliograph: pushes and schedules'),
+    agentPush: makeAccount(context, topology.agentPushAccount, 'Heliograph: pushes to registered agents'),
+  };
 }
 
 /** Makes one account, named as the functions expect it. */
@@ -74,7 +79,7 @@ function grant(context: Context, name: string, member: string, role: Role, resou
       });
       return;
     case 'subscribe':
-      allowSubscribing(context, name, member, existing(resources.topics, role.topic).name, accounts.push);
+      allowSubscribing(context, name, member, existing(resources.topics, role.topic).name, accounts.agentPush);
       return;
     case 'bucket':
       new StorageBucketIamMember(stack, `role_${name}_bucket_${role.bucket}`, {

@@ -8,6 +8,7 @@ import type { ServiceAccount } from '@cdktf/provider-google/lib/service-account/
 import { ServiceAccountIamMember } from '@cdktf/provider-google/lib/service-account-iam-member/index.js';
 import { functionUrl, pushAudience } from '../functions/core/addresses.ts';
 import { type Context, type Named, rows } from './context.ts';
+import { pubsubAgent } from './subscribers.ts';
 
 /** Makes the topics. */
 export function makeTopics({ stack, topology }: Context): Named<PubsubTopic> {
@@ -17,7 +18,7 @@ export function makeTopics({ stack, topology }: Context): Named<PubsubTopic> {
 /** Makes the subscriptions, each pushing with the push account's token to its function's own address. */
 export function makeSubscriptions(context: Context, topics: Named<PubsubTopic>, push: ServiceAccount): void {
   const { stack, naming, topology } = context;
-  const agent = `serviceAccount:service-${naming.projectNumber}@gcp-sa-pubsub.iam.gserviceaccount.com`;
+  const agent = pubsubAgent(naming);
   const mint = new ServiceAccountIamMember(stack, 'pubsub_mints_tokens', {
     serviceAccountId: push.name,
     role: 'roles/iam.serviceAccountTokenCreator',

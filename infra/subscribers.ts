@@ -1,4 +1,4 @@
-/** What it takes to make subscriptions at run time: to create one, to attach it to the topic, and to push as the push account. */
+/** What it takes to make subscriptions at run time: to manage them, to attach them to the topic, and to push as the agents' push account. */
 
 import { ProjectIamCustomRole } from '@cdktf/provider-google/lib/project-iam-custom-role/index.js';
 import { ProjectIamMember } from '@cdktf/provider-google/lib/project-iam-member/index.js';
@@ -8,37 +8,49 @@ import { ServiceAccountIamMember } from '@cdktf/provider-google/lib/service-acco
 import type { Context } from './context.ts';
 
 /**
- * Lets one function's account create push subscriptions of one topic.
+ * Lets one function's account create, change and delete push subscriptions, and attach them to one topic. `push` is the only account
+ * that it may act as, so the only one whose tokens can be sent to an agent.
  *
  * IAM cannot hold it to names like `agent-…`: a subscription is created in the project, and Pub/Sub is not among the services
- * whose resource names conditions can see. The function has to; what it cannot do is read, change or delete a subscription, or
- * attach one to another topic. Source: IAM, "Resource attributes for IAM Conditions".
+ * whose resource names conditions can see. The function has to; what it cannot do is read messages, grant anything, or attach a
+ * subscription to another topic. Source: IAM, "Resource attributes for IAM Conditions".
  */
-export function allowSubscribing(
-  { stack, settings }: Context,
-  name: string,
-  member: string,
-  topic: string,
-  push: ServiceAccount,
-): void {
-  const create = new ProjectIamCustomRole(stack, `custom_${name}_create`, {
-    roleId: `heliograph.${identifier(name)}.createSubscription`,
-    title: `Heliograph ${name}: create subscriptions`,
-    permissions: ['pubsub.subscriptions.create'],
-  });
-  const attach = new ProjectIamCustomRole(stack, `custom_${name}_attach`, {
-    roleId: `heliograph.${identifier(name)}.attachSubscription`,
-    title: `Heliograph ${name}: attach subscriptions`,
-    permissions: ['pubsub.topics.attachSubscription'],
-  });
-  new ProjectIamMember(stack, `role_${name}_create_subscriptions`, { project: settings.project, role: create.name, member });
+export function allowSubscribing(context: Context, name: string, member: string, topic: string, push: ServiceAccount): void {
+  const { stack, settings, naming } = context;
+  const manage = customRole(context, name, 'manageSubscriptions', 'manage subscriptions', [
+    'pubsub.subscriptions.create',
+    'pubsub.subscriptions.update',
+    'pubsub.subscriptions.delete',
+  ]);
+  const attach = customRole(context, name, 'attachSubscription', 'attach subscriptions', ['pubsub.topics.attachSubscription']);
+  const { project } = settings;
+  new ProjectIamMember(stack, `role_${name}_manage_subscriptions`, { project, role: manage.name, member });
   new PubsubTopicIamMember(stack, `role_${name}_attach_subscriptions`, { topic, role: attach.name, member });
   new ServiceAccountIamMember(stack, `role_${name}_push_as`, {
     serviceAccountId: push.name,
     role: 'roles/iam.serviceAccountUser',
     member,
   });
+  const agent = pubsubAgent(naming);
+  new ServiceAccountIamMember(stack, `pubsub_mints_tokens_for_${name}`, {
+    serviceAccountId: push.name,
+    role: 'roles/iam.serviceAccountTokenCreator',
+    member: agent,
+  });
+  // To take a dead letter out of its subscription; nobody else may grant that on those which are made later.
+  const consume = customRole(context, name, 'forwardDeadLetters', 'forward dead letters', ['pubsub.subscriptions.consume']);
+  new ProjectIamMember(stack, `pubsub_forwards_for_${name}`, { project, role: consume.name, member: agent });
 }
 
-/** Ids of custom roles have no hyphens. */
-const identifier = (name: string) => name.replaceAll('-', '_');
+/** The account that Pub/Sub itself acts as. */
+export const pubsubAgent = ({ projectNumber }: Context['naming']): string =>
+  `serviceAccount:service-${projectNumber}@gcp-sa-pubsub.iam.gserviceaccount.com`;
+
+function customRole({ stack }: Context, name: string, id: string, title: string, permissions: string[]): ProjectIamCustomRole {
+  return new ProjectIamCustomRole(stack, `custom_${name}_${id}`, {
+    // Ids of custom roles have no hyphens.
+    roleId: `heliograph.${name.replaceAll('-', '_')}.${id}`,
+    title: `Heliograph ${name}: ${title}`,
+    permissions,
+  });
+}

@@ -4,7 +4,7 @@
  */
 
 import { Problem } from '../core/errors.ts';
-import type { Documents, Messages, Objects, Secrets } from '../core/ports.ts';
+import type { Documents, Messages, Objects, Secrets, SubscriptionAdmin } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Role } from '../topology.ts';
 
@@ -13,6 +13,7 @@ export interface Grantable {
   readonly documents: Documents;
   readonly control: Documents;
   readonly messages: Messages;
+  readonly subscriptions: SubscriptionAdmin;
   readonly objects: Objects;
   readonly secrets: Secrets;
 }
@@ -40,13 +41,14 @@ export function granted(name: string, roles: readonly Role[], ports: Grantable, 
     };
   }
 
-  const published = roles.flatMap((role) =>
-    role.kind === 'publish' ? [topics[role.topic as keyof typeof topics] ?? role.topic] : [],
-  );
+  const topicsOf = (kind: 'publish' | 'subscribe') =>
+    roles.flatMap((role) => (role.kind === kind ? [topics[role.topic as keyof typeof topics] ?? role.topic] : []));
+  const published = topicsOf('publish');
+  const subscribed = topicsOf('subscribe');
   const mayUse = (bucket: string, access: 'read' | 'write') =>
     roles.some((role) => role.kind === 'bucket' && role.bucket === bucket && (role.access === 'write' || role.access === access));
   const maySee = (secret: string) => roles.some((role) => role.kind === 'secret' && role.secret === secret);
-  const { messages, objects, secrets } = ports;
+  const { messages, subscriptions, objects, secrets } = ports;
 
   return {
     documents: documents('tasks', ports.documents),
@@ -57,6 +59,16 @@ export function granted(name: string, roles: readonly Role[], ports: Grantable, 
         return messages.publish(topic, message);
       },
       close: messages.close,
+    },
+    subscriptions: {
+      async ensure(subscription, row) {
+        if (!subscribed.includes(row.topic)) throw refuse(`make subscriptions of ${row.topic}`);
+        return subscriptions.ensure(subscription, row);
+      },
+      async remove(subscription) {
+        if (subscribed.length === 0) throw refuse('remove subscriptions');
+        return subscriptions.remove(subscription);
+      },
     },
     objects: {
       async put(bucket, ...rest) {

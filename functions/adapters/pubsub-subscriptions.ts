@@ -1,9 +1,10 @@
 import type { Message, PubSub, Subscription } from '@google-cloud/pubsub';
-import type { Clock, Delivery, Subscriptions } from '../core/ports.ts';
+import type { Clock, Delivery, MadeSubscriptions, Subscriptions } from '../core/ports.ts';
 import { compileFilter } from '../core/subscription-filter.ts';
-import type { SubscriptionRow, Topology } from '../topology.ts';
+import type { AgentSubscriptionRow, DeliveryRow, Topology } from '../topology.ts';
+import { heldRow } from './pubsub-made.ts';
 import { createTopology } from './pubsub-topology.ts';
-import { type Backoff, backoffMs } from './redelivery.ts';
+import { type Backoff, backoffMs, backoffOf } from './redelivery.ts';
 import { closeWithin } from './within.ts';
 
 /** Beside those being delivered, this many are fetched ahead, or kept back until their backoff is over. */
@@ -11,6 +12,8 @@ const HELD = 512;
 /** The emulator gives each stream about 100 messages every 50 ms. */
 const STREAMS = 5;
 const REOPEN_MS = 1000;
+/** How often the emulator is asked which subscriptions there are. */
+const LOOK_MS = 500;
 /** The longest that the client extends a lease: the longest ack deadline there is, and a margin. */
 const LEASE_MINUTES = 15;
 
@@ -30,31 +33,63 @@ export interface PubsubSubscriptionsOptions {
  * emulator's own. Backoff is its own from one second on (where it makes the first repeat at once); below, which it cannot do,
  * nacks are kept back here.
  */
-export function pubsubSubscriptions(options: PubsubSubscriptionsOptions): Subscriptions & {
-  /** Creates the topics and subscriptions that are missing. */
-  createTopology(): Promise<void>;
-  close(): Promise<void>;
-} {
+export function pubsubSubscriptions(options: PubsubSubscriptionsOptions): Subscriptions &
+  MadeSubscriptions & {
+    /** Creates the topics and subscriptions that are missing. */
+    createTopology(): Promise<void>;
+    close(): Promise<void>;
+  } {
   const { projectId, topology, clock } = options;
-  const backoffOf = (row: SubscriptionRow): Backoff => ({
-    minimumMs: options.backoffMinimumMs ?? row.backoffSeconds.minimum * 1000,
-    maximumMs: options.backoffMaximumMs ?? row.backoffSeconds.maximum * 1000,
-  });
   let opening: Promise<PubSub> | undefined;
   const client = (): Promise<PubSub> => {
     opening ??= import('@google-cloud/pubsub').then(({ PubSub }) => new PubSub({ projectId }));
     return opening;
   };
   const stops = new Set<() => Promise<void>>();
+  let made: Readonly<Record<string, AgentSubscriptionRow>> = {};
+
+  async function findMade(): Promise<typeof made> {
+    const [subscriptions] = await (await client()).getSubscriptions();
+    const rows = subscriptions.flatMap(({ name, metadata }) => {
+      const row = heldRow(metadata?.pushConfig);
+      return row === undefined ? [] : [[name.slice(name.lastIndexOf('/') + 1), row] as const];
+    });
+    return Object.fromEntries(rows);
+  }
 
   return {
-    createTopology: async () => createTopology(await client(), topology, backoffOf),
+    createTopology: async () => createTopology(await client(), topology, (row) => backoffOf(row, options)),
+
+    watch(onChange) {
+      let cancel = () => {};
+      let isOver = false;
+      let told = '';
+      const look = async (): Promise<void> => {
+        try {
+          const found = await findMade();
+          const text = JSON.stringify(found);
+          if (!isOver && text !== told) {
+            made = found;
+            told = text;
+            onChange(found);
+          }
+        } catch (error) {
+          options.onError?.('agents', error as Error);
+        }
+        if (!isOver) cancel = clock.after(LOOK_MS, look);
+      };
+      void look();
+      return () => {
+        isOver = true;
+        cancel();
+      };
+    },
 
     pull(name, maxOutstanding, onDelivery) {
-      const row = topology.subscriptions[name];
+      const row: DeliveryRow | undefined = topology.subscriptions[name] ?? made[name];
       if (row === undefined) throw new TypeError(`There is no subscription "${name}".`);
       const deliver = gate(maxOutstanding, onDelivery);
-      const receive = receiver(row, backoffOf(row), clock, deliver);
+      const receive = receiver(row, backoffOf(row, options), clock, deliver);
       let subscription: Subscription | undefined;
       let stopped = false;
       let cancelReopen = () => {};
@@ -102,7 +137,7 @@ export function pubsubSubscriptions(options: PubsubSubscriptionsOptions): Subscr
 }
 
 /** Turns the client's messages into deliveries: filter, attempt, and the backoff that the emulator cannot do. */
-function receiver(row: SubscriptionRow, backoff: Backoff, clock: Clock, deliver: (delivery: Delivery) => void) {
+function receiver(row: DeliveryRow, backoff: Backoff, clock: Clock, deliver: (delivery: Delivery) => void) {
   const admits = compileFilter(row.filter);
   const holds = backoff.minimumMs < 1000;
   /** Where there is no dead letter, Pub/Sub counts no attempts. */

@@ -4,6 +4,7 @@ import type { Messages } from '../core/ports.ts';
 import { refuseLargeMessage } from './message-size.ts';
 import { closeWithin, within } from './within.ts';
 
+export { pubsubSubscriptionAdmin } from './pubsub-made.ts';
 export { pubsubSubscriptions } from './pubsub-subscriptions.ts';
 
 /** One message alone hardly waits, and many share their requests: five times the rate of one request each. */

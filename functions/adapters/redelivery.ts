@@ -1,7 +1,20 @@
+import type { DeliveryRow } from '../topology.ts';
+
 /** The pause before a message comes again, in milliseconds. */
 export interface Backoff {
   readonly minimumMs: number;
   readonly maximumMs: number;
+}
+
+/** A row's pause, unless the options override it. */
+export function backoffOf(
+  { backoffSeconds }: DeliveryRow,
+  options: { readonly backoffMinimumMs?: number; readonly backoffMaximumMs?: number },
+): Backoff {
+  return {
+    minimumMs: options.backoffMinimumMs ?? backoffSeconds.minimum * 1000,
+    maximumMs: options.backoffMaximumMs ?? backoffSeconds.maximum * 1000,
+  };
 }
 
 /** The pause after the given failed attempt (from 1): doubled from the minimum up to the maximum. */

@@ -11,7 +11,7 @@ import { firestoreDocuments } from './firestore.ts';
 import { granted } from './granted.ts';
 import { lateSigning } from './late-signing.ts';
 import { localSecrets } from './local-secrets.ts';
-import { pubsubMessages } from './pubsub.ts';
+import { pubsubMessages, pubsubSubscriptionAdmin } from './pubsub.ts';
 import type { Parts } from './runtime.ts';
 import { secretManager } from './secret-manager.ts';
 
@@ -64,6 +64,12 @@ function allPorts(settings: Settings) {
     documents: firestoreDocuments({ projectId, databaseId: 'tasks', topology }),
     control: firestoreDocuments({ projectId, databaseId: 'control', topology }),
     messages: pubsubMessages({ projectId }),
+    subscriptions: pubsubSubscriptionAdmin({
+      projectId,
+      emulated: Boolean(process.env.PUBSUB_EMULATOR_HOST),
+      backoffMinimumMs: settings.times.backoffMinimumMs,
+      backoffMaximumMs: settings.times.backoffMaximumMs,
+    }),
     objects: remoteObjects(settings),
     secrets:
       settings.runtime === 'cloud'

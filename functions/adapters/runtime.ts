@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
 import { agentRegistry } from '../core/agents.ts';
 import type { Problem } from '../core/errors.ts';
-import type { Identity, Messages, Subscriptions } from '../core/ports.ts';
+import type { Identity, MadeSubscriptions, Messages, Subscriptions } from '../core/ports.ts';
 import { requiredSecret } from '../core/required-secret.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Settings } from '../core/settings.ts';
@@ -23,10 +23,10 @@ import type { Sync } from './sqlite-file.ts';
 import { remoteTokenKeys } from './token-keys.ts';
 
 /** What the functions of one runtime share. */
-export type Parts = Pick<Runtime, 'documents' | 'control' | 'messages' | 'objects' | 'secrets' | 'signing'>;
+export type Parts = Pick<Runtime, 'documents' | 'control' | 'messages' | 'subscriptions' | 'objects' | 'secrets' | 'signing'>;
 
 export interface EmbeddedParts extends Parts {
-  readonly queue: Messages & Subscriptions;
+  readonly queue: Messages & Subscriptions & MadeSubscriptions;
   /** Calls back once everything written so far is on disk, or with the reason why it never will be. */
   whenDurable(done: (failure: Problem | undefined) => void): void;
   close(): Promise<void>;
@@ -52,6 +52,7 @@ export async function embeddedParts(settings: Settings, sync?: Sync): Promise<Em
     documents,
     control,
     messages: queue,
+    subscriptions: queue,
     queue,
     objects: fileObjects({ folder: join(settings.dataDir, 'objects') }),
     secrets,

@@ -41,6 +41,7 @@ export function queueTable(database: Database, subscription: string) {
     fresh: (after: number, upTo: number, limit: number) => (fresh.all(after, upTo, limit) as unknown as Row[]).map(messageOf),
     due: (now: number, limit: number) => due.all(now, limit).map((row) => row.sequence as number),
     nextDue: (after = 0) => (nextDue.get(after)?.due ?? undefined) as number | undefined,
+    drop: () => database.define(`DROP TABLE ${table}`),
     removeBefore: (publishTime: number, limit: number) => void removeBefore.run(publishTime, limit),
   };
 }

@@ -1,8 +1,11 @@
 import { Problem } from '../core/errors.ts';
-import type { Clock, Messages, Subscriptions } from '../core/ports.ts';
-import type { Topology } from '../topology.ts';
+import type { Clock, MadeSubscriptions, Messages, SubscriptionAdmin, Subscriptions } from '../core/ports.ts';
+import type { AgentSubscriptionRow, DeliveryRow, Topology } from '../topology.ts';
+import { agentSubscriptionName } from './agent-subscription-name.ts';
 import { refuseLargeMessage } from './message-size.ts';
+import { backoffOf } from './redelivery.ts';
 import type { Database } from './sqlite-database.ts';
+import { madeSubscriptions } from './sqlite-made-subscriptions.ts';
 import { openSubscription, type QueueSubscription } from './sqlite-subscription.ts';
 
 const PRUNE_EVERY_MS = 60_000;
@@ -25,7 +28,7 @@ export function sqliteQueue(
   topology: Pick<Topology, 'topics' | 'subscriptions'>,
   clock: Clock,
   options: QueueOptions = {},
-): Messages & Subscriptions {
+): Messages & Subscriptions & SubscriptionAdmin & MadeSubscriptions {
   const subscriptions = new Map<string, QueueSubscription>();
   const topics = new Map<string, QueueSubscription[]>(Object.keys(topology.topics).map((topic) => [topic, []]));
 
@@ -38,15 +41,14 @@ export function sqliteQueue(
     return String(sequence);
   };
 
-  for (const [name, row] of Object.entries(topology.subscriptions)) {
-    const backoff = {
-      minimumMs: options.backoffMinimumMs ?? row.backoffSeconds.minimum * 1000,
-      maximumMs: options.backoffMaximumMs ?? row.backoffSeconds.maximum * 1000,
-    };
+  const open = (name: string, row: DeliveryRow): void => {
+    const backoff = backoffOf(row, options);
     const subscription = openSubscription({ database, clock, name, row, backoff, insert, projectId: options.projectId ?? 'local' });
     subscriptions.set(name, subscription);
     topics.get(row.topic)?.push(subscription);
-  }
+  };
+  const made = madeSubscriptions(database);
+  for (const [name, row] of Object.entries({ ...topology.subscriptions, ...made.rows() })) open(name, row);
   const forgetChanges = database.onVisible(() => {
     for (const subscription of subscriptions.values()) subscription.deliver();
   });
@@ -75,6 +77,37 @@ export function sqliteQueue(
       if (subscription === undefined) throw new TypeError(`There is no subscription "${name}".`);
       return subscription.pull(maxOutstanding, onDelivery);
     },
+
+    async ensure(given, row) {
+      const name = agentSubscriptionName(given);
+      if (!topics.has(row.topic)) throw new Problem(503, 'messages_unavailable', `There is no topic "${row.topic}".`);
+      await database.write(() => {
+        const before: AgentSubscriptionRow | undefined = made.rows()[name];
+        if (before === undefined) open(name, row);
+        const { endpoint, email, audience } = row;
+        made.put(name, { ...(before ?? row), endpoint, email, audience });
+      });
+      made.tell();
+    },
+
+    async remove(given) {
+      const name = agentSubscriptionName(given);
+      const subscription = subscriptions.get(name);
+      if (subscription === undefined) return;
+      await database.write(() => {
+        subscriptions.delete(name);
+        for (const [topic, those] of topics)
+          topics.set(
+            topic,
+            those.filter((one) => one !== subscription),
+          );
+        subscription.drop();
+        made.remove(name);
+      });
+      made.tell();
+    },
+
+    watch: made.watch,
 
     async close() {
       cancelPrune();

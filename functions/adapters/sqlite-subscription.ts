@@ -1,6 +1,6 @@
 import type { Clock, Delivery, Subscriptions } from '../core/ports.ts';
 import { compileFilter } from '../core/subscription-filter.ts';
-import type { SubscriptionRow } from '../topology.ts';
+import type { DeliveryRow } from '../topology.ts';
 import { type Backoff, backoffMs, deadLetterAttributes } from './redelivery.ts';
 import type { Database } from './sqlite-database.ts';
 import { freshMessages } from './sqlite-fresh-messages.ts';
@@ -16,6 +16,8 @@ export interface QueueSubscription {
   deliver(): void;
   /** Drops up to `limit` of the oldest messages that are past the retention. */
   prune(limit: number): void;
+  /** Ends it, and drops all that waits. Only inside a write. */
+  drop(): void;
   close(): void;
 }
 
@@ -23,7 +25,7 @@ export interface SubscriptionContext {
   readonly database: Database;
   readonly clock: Clock;
   readonly name: string;
-  readonly row: SubscriptionRow;
+  readonly row: DeliveryRow;
   readonly backoff: Backoff;
   readonly projectId: string;
   /** Publishes inside the running write. */
@@ -180,6 +182,14 @@ export function openSubscription(context: SubscriptionContext): QueueSubscriptio
       const before = clock.now() - row.retentionSeconds * 1000;
       // What could not be dropped now is found again by the next round.
       database.write(() => table.removeBefore(before, limit)).catch(() => {});
+    },
+
+    drop() {
+      // What was put off until the commit would find no table.
+      database.runDeferred();
+      table.drop();
+      closed = true;
+      cancelTimer();
     },
 
     close() {

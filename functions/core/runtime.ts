@@ -2,7 +2,19 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AgentRegistry } from './agents.ts';
-import type { Clock, Documents, Egress, Identity, Ids, Log, Messages, Objects, ProjectTrees, Secrets } from './ports.ts';
+import type {
+  Clock,
+  Documents,
+  Egress,
+  Identity,
+  Ids,
+  Log,
+  Messages,
+  Objects,
+  ProjectTrees,
+  Secrets,
+  SubscriptionAdmin,
+} from './ports.ts';
 import type { TokenKeys } from './push.ts';
 import type { Settings } from './settings.ts';
 import type { Signing } from './signing.ts';
@@ -16,6 +28,7 @@ export interface Runtime {
   /** The second database: keys and policies. */
   readonly control: Documents;
   readonly messages: Messages;
+  readonly subscriptions: SubscriptionAdmin;
   readonly objects: Objects;
   readonly secrets: Secrets;
   readonly trees: ProjectTrees;

@@ -18,6 +18,7 @@ const ports: Grantable = {
   documents,
   control: documents,
   messages: { publish: async (topic) => topic, close: async () => {} },
+  subscriptions: { ensure: async () => {}, remove: async () => {} },
   objects: { put: async () => true, get: async () => bytes, delete: async () => {}, list: async () => ({ objects: [] }) },
   secrets: { read: async () => 'value', write: async () => {} },
 };
@@ -37,6 +38,11 @@ const calls: readonly (readonly [needs: Role, call: (given: Grantable) => Promis
     (topic) =>
       [{ kind: 'publish', topic }, (given: Grantable) => given.messages.publish(topic, { data: '', attributes: {} })] as const,
   ),
+  ...Object.keys(topology.topics).map((topic) => {
+    const row = { ...topology.agentSubscription, topic, endpoint: 'https://agent.example/', email: 'push', audience: 'x' };
+    return [{ kind: 'subscribe', topic }, (given: Grantable) => given.subscriptions.ensure('agent-x', row)] as const;
+  }),
+  [{ kind: 'subscribe', topic: 'tasks' }, (given) => given.subscriptions.remove('agent-x')],
   ...Object.keys(topology.buckets).flatMap((bucket) => {
     const read: Role = { kind: 'bucket', bucket, access: 'read' };
     return [

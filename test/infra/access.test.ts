@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { accountEmail, bucketName, secretName } from '../../functions/core/addresses.ts';
 import { readSettings } from '../../functions/core/settings.ts';
-import { type Role, type Topology, topology } from '../../functions/topology.ts';
+import { type Role, topology } from '../../functions/topology.ts';
 import { at, type Block, fronts, type Synthesized, synthesized } from './synthesized.ts';
 
 const project = 'acme-agents';
@@ -18,6 +18,20 @@ function grantsOf(stack: Synthesized) {
     });
 }
 
+/** The permissions of a role that the stack makes itself. */
+function permissionsOf(stack: Synthesized, role: string): string[] | undefined {
+  const [, name] = /google_project_iam_custom_role\.([\w-]+)\.name/.exec(role) ?? [];
+  return at<string[] | undefined>(stack.all('google_project_iam_custom_role')[name ?? ''] ?? {}, 'permissions');
+}
+
+/** What comes with the role `subscribe`, beside the topic that it is for. */
+function comesWithSubscribing(stack: Synthesized, { type, block, role }: { type: string; block: Block; role: string }): boolean {
+  const isManaging = type === 'google_project_iam_member' && permissionsOf(stack, role)?.includes('pubsub.subscriptions.create');
+  const { service_account_id: id } = block;
+  const isPushing = role === 'roles/iam.serviceAccountUser' && String(id).includes(`account_${topology.agentPushAccount}.name`);
+  return isManaging || isPushing;
+}
+
 /** A grant, read back as the topology's role. Whatever a role cannot be is refused. */
 function roleOf(stack: Synthesized, { type, block, role }: { type: string; block: Block; role: string }): Role {
   const named = (reference: unknown, names: readonly string[], nameOf: (name: string) => string) => {
@@ -26,6 +40,8 @@ function roleOf(stack: Synthesized, { type, block, role }: { type: string; block
     return found;
   };
   const same = (name: string) => name;
+  if (type === 'google_pubsub_topic_iam_member' && permissionsOf(stack, role)?.join() === 'pubsub.topics.attachSubscription')
+    return { kind: 'subscribe', topic: named(block.topic, Object.keys(topology.topics), same) };
   switch (`${type} ${role}`) {
     case 'google_project_iam_member roles/datastore.user':
     case 'google_project_iam_member roles/datastore.viewer': {
@@ -60,8 +76,8 @@ describe('the stack: access', () => {
     it(`${name} runs as its own account, which has exactly the topology’s roles`, () => {
       const block = stack.all('google_cloudfunctions2_function')[`function_${name}`];
       assert.equal(stack.resolve(at(block, 'service_config', 'service_account_email')), accountEmail(settings, name));
-      const own = grants.filter(({ member }) => member === account(name)).map((grant) => roleOf(stack, grant));
-      assert.deepEqual(sorted(own), sorted(row.roles));
+      const own = grants.filter((grant) => grant.member === account(name) && !comesWithSubscribing(stack, grant));
+      assert.deepEqual(sorted(own.map((grant) => roleOf(stack, grant))), sorted(row.roles));
     });
   }
 
@@ -74,25 +90,29 @@ describe('the stack: access', () => {
 
   it('grants nothing to anybody else than the functions, the push account, Pub/Sub and the builder', () => {
     const others = grants.filter(({ member }) => !Object.keys(topology.functions).some((name) => member === account(name)));
-    const seen = others.map(({ type, role, member }) => `${member.split('@', 1)[0]} ${type} ${role}`);
+    const seen = others.map(
+      ({ type, role, member }) => `${member.split('@', 1)[0]} ${type} ${permissionsOf(stack, role)?.join() ?? role}`,
+    );
     assert.deepEqual([...new Set(seen)].sort(), [
       'serviceAccount:heliograph-build google_artifact_registry_repository_iam_member roles/artifactregistry.writer',
       'serviceAccount:heliograph-build google_project_iam_member roles/logging.logWriter',
       'serviceAccount:heliograph-build google_project_iam_member roles/storage.objectViewer',
       'serviceAccount:heliograph-build google_storage_bucket_iam_member roles/storage.objectViewer',
       'serviceAccount:heliograph-push google_cloud_run_v2_service_iam_binding roles/run.invoker',
+      'serviceAccount:service-123456789012 google_project_iam_member pubsub.subscriptions.consume',
       'serviceAccount:service-123456789012 google_pubsub_subscription_iam_member roles/pubsub.subscriber',
       'serviceAccount:service-123456789012 google_pubsub_topic_iam_member roles/pubsub.publisher',
       'serviceAccount:service-123456789012 google_service_account_iam_member roles/iam.serviceAccountTokenCreator',
     ]);
   });
 
-  it('narrows every grant on the project by a condition, but that of writing logs, which has no other place', () => {
+  it('narrows every grant on the project by a condition, but those of writing logs and of subscriptions made later', () => {
     const wide = grants.filter(({ type, block }) => type.startsWith('google_project_iam') && block.condition === undefined);
-    assert.deepEqual(
-      wide.map(({ role }) => role),
-      ['roles/logging.logWriter'],
-    );
+    assert.deepEqual(wide.map(({ role }) => permissionsOf(stack, role)?.join() ?? role).sort(), [
+      'pubsub.subscriptions.consume',
+      'pubsub.subscriptions.create,pubsub.subscriptions.update,pubsub.subscriptions.delete',
+      'roles/logging.logWriter',
+    ]);
   });
 
   it('lets the builder read what Google copies the archives to, wherever that is, and nothing else of the project', () => {
@@ -139,25 +159,36 @@ describe('the stack: access', () => {
     );
   });
 
-  it('lets a function that makes subscriptions create and attach them, and push as the push account, but nothing more', () => {
-    const row = {
-      ...(topology.functions.results as Topology['functions'][string]),
-      roles: [{ kind: 'subscribe', topic: 'tasks' }] as const,
-    };
-    const control = synthesized({}, { ...topology, functions: { ...topology.functions, control: row } });
-    const permissions = (role: string) => {
-      const [, name] = /google_project_iam_custom_role\.([\w-]+)\.name/.exec(role) ?? [];
-      return at<string[] | undefined>(control.all('google_project_iam_custom_role')[name ?? ''] ?? {}, 'permissions');
-    };
-    const own = grantsOf(control).filter(({ member }) => member === account('control'));
-    const seen = own.map(({ type, role, block }) => [type, permissions(role) ?? role, block.topic && control.resolve(block.topic)]);
-    assert.deepEqual(seen, [
-      ['google_project_iam_member', ['pubsub.subscriptions.create'], undefined],
-      ['google_pubsub_topic_iam_member', ['pubsub.topics.attachSubscription'], 'tasks'],
-      ['google_service_account_iam_member', 'roles/iam.serviceAccountUser', undefined],
+  it('lets the function that makes subscriptions manage and attach them, and push as the agents’ account, but nothing more', () => {
+    const own = grants.filter(
+      (grant) => grant.member === account('control') && (permissionsOf(stack, grant.role) ?? /iam\.service/.test(grant.role)),
+    );
+    const seen = own.map(({ type, role, block }) => [
+      type,
+      permissionsOf(stack, role) ?? role,
+      stack.resolve(block.topic ?? block.service_account_id ?? ''),
     ]);
-    const others = grantsOf(control).filter(({ member, role }) => member !== account('control') && permissions(role));
-    assert.deepEqual(others, []);
+    const manage = ['create', 'update', 'delete'].map((verb) => `pubsub.subscriptions.${verb}`);
+    assert.deepEqual(seen.slice(0, 2), [
+      ['google_project_iam_member', manage, ''],
+      ['google_pubsub_topic_iam_member', ['pubsub.topics.attachSubscription'], 'tasks'],
+    ]);
+    assert.equal(seen.length, 3);
+    assert.equal(seen[2]?.[1], 'roles/iam.serviceAccountUser');
+    assert.match(String(own[2]?.block.service_account_id), /google_service_account\.account_push-agents\.name/);
+  });
+
+  it('has nobody admit the account that pushes to registered agents, and nobody but control act as it', () => {
+    const agents = account(topology.agentPushAccount);
+    assert.deepEqual(
+      grants.filter(({ member }) => member === agents),
+      [],
+    );
+    const acting = grants.filter(({ role }) => role === 'roles/iam.serviceAccountUser');
+    assert.deepEqual(
+      acting.map(({ member }) => member),
+      [account('control')],
+    );
   });
 
   it('keeps the network away from functions that only Pub/Sub or the scheduler call', () => {

@@ -21,7 +21,9 @@ describe('the stack: what there is', () => {
     [
       'google_service_account',
       'account_id',
-      [...Object.keys(topology.functions), topology.pushAccount, 'build'].map((name) => `heliograph-${name}`),
+      [...Object.keys(topology.functions), topology.pushAccount, topology.agentPushAccount, 'build'].map(
+        (name) => `heliograph-${name}`,
+      ),
     ],
   ];
   for (const [type, attribute, wanted] of rows) {
@@ -42,6 +44,7 @@ describe('the stack: what there is', () => {
       'google_firestore_index',
       'google_monitoring_alert_policy',
       'google_monitoring_dashboard',
+      'google_project_iam_custom_role',
       'google_project_iam_member',
       'google_project_service',
       'google_project_service_identity',

@@ -52,10 +52,12 @@ describe('the stack: within Google’s limits', () => {
     const row = { ...(topology.functions['dead-letters'] as Topology['functions'][string]) };
     const making: Topology = {
       ...topology,
-      functions: { ...topology.functions, 'dead-letters': { ...row, roles: [{ kind: 'subscribe', topic: 'tasks' }] } },
+      functions: { 'dead-letters': { ...row, roles: [{ kind: 'subscribe', topic: 'tasks' }] } },
+      subscriptions: {},
+      schedules: {},
     };
     const roles = Object.values(synthesized({}, making).all('google_project_iam_custom_role'));
-    assert.equal(roles.length, 2);
+    assert.equal(roles.length, 3);
     for (const { role_id, title } of roles) {
       assert.match(String(role_id), /^[a-zA-Z0-9_.]{3,64}$/);
       between(String(title).length, 1, 100, 'title');

@@ -59,12 +59,15 @@ describe('the stack: messaging', () => {
     assert.deepEqual(to.sort(), ['dead-backups', 'dead-callbacks', 'dead-results', 'dead-tasks']);
   });
 
-  it('lets Pub/Sub mint tokens of the push account, and of no other', () => {
-    const grants = Object.values(stack.all('google_service_account_iam_member'));
-    assert.equal(grants.length, 1);
-    const { service_account_id, role, member } = grants[0] ?? {};
-    assert.match(String(service_account_id), /google_service_account\.account_push\.name/);
-    assert.deepEqual([role, member], ['roles/iam.serviceAccountTokenCreator', PUBSUB]);
+  it('lets Pub/Sub mint tokens of the push accounts, and of no other', () => {
+    const minted = Object.values(stack.all('google_service_account_iam_member')).filter(({ member }) => member === PUBSUB);
+    assert.deepEqual(
+      minted.map(({ service_account_id, role }) => [/account_([\w-]+)\.name/.exec(String(service_account_id))?.[1], role]).sort(),
+      [
+        ['push', 'roles/iam.serviceAccountTokenCreator'],
+        ['push-agents', 'roles/iam.serviceAccountTokenCreator'],
+      ],
+    );
   });
 
   for (const [name, row] of Object.entries(topology.schedules)) {

@@ -68,6 +68,8 @@ export function instancesOf(world: World, broker: Broker, network: Network): Ins
       signing: world.signing,
       tokenKeys: world.tokens.keys,
       agents,
+      // Agents are not registered here.
+      subscriptions: { ensure: async () => {}, remove: async () => {} },
       trees: folderTrees({ roots: [], state: '' }),
       identity: {
         idToken: async (audience) => world.tokens.token(accountEmail(world.settings, name), audience, world.schedule.now()),
