@@ -1,34 +1,39 @@
 /** An object store and a project in memory, on a clock of their own, for what a real one would take days to show. */
 
-import type { Clock, FileEntry, ListedObject, Objects, ProjectTree, TreeEntry } from '../../functions/core/ports.ts';
+import { Problem } from '../../functions/core/errors.ts';
+import {
+  type Clock,
+  FileChanged,
+  type FileEntry,
+  type ListedObject,
+  type Objects,
+  type ProjectTree,
+  type ProjectTrees,
+  type TreeEntry,
+} from '../../functions/core/ports.ts';
 
 export interface MemoryObjects extends Objects {
   readonly all: Map<string, { readonly bytes: Buffer; readonly writtenAt: number; readonly version: string }>;
 }
 
-/** `before` is waited for at every call, so that a test can decide on their order. */
-export function memoryObjects(clock: Pick<Clock, 'now'>, before: () => Promise<void> = async () => {}): MemoryObjects {
+export function memoryObjects(clock: Pick<Clock, 'now'>): MemoryObjects {
   const all: MemoryObjects['all'] = new Map();
   let versions = 0;
   return {
     all,
     async put(_bucket, name, bytes, { ifAbsent = false } = {}) {
-      await before();
       if (ifAbsent && all.has(name)) return false;
       versions += 1;
       all.set(name, { bytes, writtenAt: clock.now(), version: String(versions) });
       return true;
     },
     async get(_bucket, name) {
-      await before();
       return all.get(name)?.bytes;
     },
     async delete(_bucket, name, { version } = {}) {
-      await before();
       if (version === undefined || all.get(name)?.version === version) all.delete(name);
     },
     async list(_bucket, prefix, { cursor = '', limit = 1000 } = {}) {
-      await before();
       const names = [...all.keys()].filter((name) => name.startsWith(prefix) && name > cursor).sort();
       const objects: ListedObject[] = names.slice(0, limit).map((name) => {
         const { bytes, writtenAt, version } = all.get(name) as { bytes: Buffer; writtenAt: number; version: string };
@@ -39,16 +44,30 @@ export function memoryObjects(clock: Pick<Clock, 'now'>, before: () => Promise<v
   };
 }
 
+export interface MemoryTree extends ProjectTree {
+  set(path: string, text: string | undefined): void;
+  /** What is in it, by path. */
+  texts(): Record<string, string>;
+  /** Exchanges all of it. */
+  exchange(texts: ReadonlyMap<string, string>): void;
+}
+
 /** A project of files in one folder; their stamps are right, as a file system's are. */
-export function memoryTree(): ProjectTree & { set(path: string, text: string | undefined): void } {
+export function memoryTree(): MemoryTree {
   const files = new Map<string, { readonly text: string; readonly stamp: string }>();
   let changes = 0;
+  const set = (path: string, text: string | undefined) => {
+    changes += 1;
+    if (text === undefined) files.delete(path);
+    else files.set(path, { text, stamp: String(changes) });
+  };
   return {
     projectPath: '/memory',
-    set(path, text) {
-      changes += 1;
-      if (text === undefined) files.delete(path);
-      else files.set(path, { text, stamp: String(changes) });
+    set,
+    texts: () => Object.fromEntries([...files].map(([path, { text }]) => [path, text])),
+    exchange(texts) {
+      files.clear();
+      for (const [path, text] of texts) set(path, text);
     },
     async list(folder) {
       if (folder !== '') return [];
@@ -59,7 +78,38 @@ export function memoryTree(): ProjectTree & { set(path: string, text: string | u
     },
     async *read(file: FileEntry) {
       const found = files.get(file.path);
-      if (found !== undefined) yield Buffer.from(found.text);
+      if (found?.stamp !== file.stamp) throw new FileChanged(file.path);
+      yield Buffer.from(found.text);
+    },
+  };
+}
+
+/** Replaces that tree; one at a time until `close`, or until `letGo`, as when its process ends. */
+export function memoryTrees(tree: MemoryTree): Pick<ProjectTrees, 'replace'> & { letGo(): void } {
+  let isBusy = false;
+  return {
+    letGo() {
+      isBusy = false;
+    },
+    async replace() {
+      if (isBusy) throw new Problem(409, 'project_busy', 'Another one is at work.');
+      isBusy = true;
+      const texts = new Map<string, string>();
+      return {
+        async folder() {},
+        async link() {},
+        async file(path, _mode, content) {
+          const pieces: Buffer[] = [];
+          for await (const piece of content) pieces.push(piece);
+          texts.set(path, Buffer.concat(pieces).toString());
+        },
+        async commit() {
+          tree.exchange(texts);
+        },
+        async close() {
+          isBusy = false;
+        },
+      };
     },
   };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, chmodSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
+import { manifestHash, newBackupId, readDraft, readManifest, writeDraft } from '../../functions/core/backups/manifest.ts';
 import type { Manifest, ManifestFile } from '../../functions/core/backups/manifest-schema.ts';
 import { takeBackup } from '../../functions/core/backups/take.ts';
 import { verifyBackup } from '../../functions/core/backups/verify.ts';
@@ -201,12 +201,31 @@ describe('taking a backup', () => {
     await assert.rejects(takeBackup(it_.parts, busy, request), { code: 'file_changing', status: 409, message: /"log"/ });
   });
 
-  it('keeps one id for one backup', async () => {
+  it('keeps one id for one backup: asked for once more, it tells of the same', async () => {
     makeTree(it_.project, { a: 'a' });
-    const { backup_id: backupId } = await manifestOf();
+    const first = await take();
+    assert.ok(first.done);
+    const { backup_id: backupId } = first.manifest;
     mkdirSync(join(it_.project, 'more'));
-    await assert.rejects(take({ backupId }), { code: 'backup_exists', status: 409 });
-    assert.equal((await readManifest(it_.parts, PROJECT, backupId)).entries.length, 1);
+    // What another worker, or a crash, has left behind the manifest.
+    await writeDraft(it_.parts, { manifest: { ...first.manifest, entries: [] } });
+    const second = await take({ backupId });
+    assert.ok(second.done);
+    assert.deepEqual([second.manifest, second.manifestHash], [first.manifest, first.manifestHash]);
+    assert.deepEqual(second.progress, { files: 1, bytes: 1, storedBytes: 0, storedBlobs: 0 });
+    assert.equal(await readDraft(it_.parts, PROJECT, backupId), undefined);
+  });
+
+  it('is one backup for several that work on it at once', async () => {
+    makeTree(it_.project, { a: 'a', b: 'b'.repeat(2_000_000), large: Buffer.alloc(9_000_000, 'xyz') });
+    const backupId = newBackupId(it_.parts);
+    const outcomes = await Promise.all([1, 2, 3].map(async () => take({ backupId })));
+    const hashes = outcomes.map((outcome) => (outcome.done ? outcome.manifestHash : 'not done'));
+    assert.equal(new Set(hashes).size, 1);
+    const manifest = await readManifest(it_.parts, PROJECT, backupId);
+    assert.equal(manifestHash(manifest), hashes[0]);
+    await verified(manifest);
+    assert.equal(await readDraft(it_.parts, PROJECT, backupId), undefined);
   });
 
   it('knows no other than its own', async () => {

@@ -14,12 +14,14 @@ export const BUCKET = 'backups';
 export const BLOB_BYTES = 4_194_304;
 
 /**
- * A backup has to end within this, or it ends as `backup_too_slow`: a sweep leaves alone whatever was written or given up within
- * twice that time and an hour for slow calls and clocks, so that it never meets what a running backup is about to name.
+ * A backup has to end within this from the making of its id, or it ends as `backup_too_slow`: a sweep leaves alone whatever was
+ * written or given up within twice that time, an hour for a slow last call, and another for clocks (20 minutes off to either side),
+ * so that it never meets what a running backup is about to name.
  */
 export const LONGEST_BACKUP_MS = 12 * 3_600_000;
 export const SLOW_CALLS_MS = 3_600_000;
-export const SWEPT_AFTER_MS = 2 * LONGEST_BACKUP_MS + SLOW_CALLS_MS;
+export const CLOCKS_OFF_MS = 3_600_000;
+export const SWEPT_AFTER_MS = 2 * LONGEST_BACKUP_MS + SLOW_CALLS_MS + CLOCKS_OFF_MS;
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);

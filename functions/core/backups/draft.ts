@@ -1,8 +1,7 @@
 import { Problem } from '../errors.ts';
 import type { ProjectTree } from '../ports.ts';
-import { BUCKET, LONGEST_BACKUP_MS } from './blobs.ts';
 import { type Known, knownContent } from './known.ts';
-import { backupIds, manifestObject, readDraft, readManifest, writeDraft } from './manifest.ts';
+import { backupIds, readDraft, readManifest, writeDraft } from './manifest.ts';
 import type { Draft, Manifest } from './manifest-schema.ts';
 import type { BackupParts, BackupRequest } from './take.ts';
 
@@ -21,22 +20,20 @@ export async function beginDraft(parts: BackupParts, tree: ProjectTree, request:
     const parent = draft.parent === undefined ? undefined : await readUsable(parts, projectId, draft.parent);
     return { draft, known: knownContent(parent), resumed: true };
   }
-  // Before the parent is chosen: from this moment on a sweep spares it.
-  const startedAt = parts.clock.now();
   const manifest: Manifest = {
     format: 1,
     backup_id: backupId,
     project_id: projectId,
     project_path: tree.projectPath,
     description,
-    timestamp: new Date(startedAt).toISOString(),
+    timestamp: new Date(parts.clock.now()).toISOString(),
     patterns: [],
     special: [],
     blobs: [],
     entries: [],
   };
   const parent = full ? undefined : await newest(parts, projectId, backupId);
-  const begun: Draft = { startedAt, ...(parent && { parent: parent.backup_id }), manifest };
+  const begun: Draft = { ...(parent && { parent: parent.backup_id }), manifest };
   await writeDraft(parts, begun);
   return { draft: begun, known: knownContent(parent), resumed: false };
 }
@@ -49,18 +46,10 @@ async function newest(parts: BackupParts, projectId: string, backupId: string): 
   return undefined;
 }
 
-/**
- * A corrupt manifest is nothing to build on, and no reason not to take a backup. Nor is one that was written too late: a sweep may
- * not have waited for it, and whoever wrote it is about to take it back.
- */
+/** A corrupt manifest is nothing to build on, and no reason not to take a backup. */
 async function readUsable(parts: BackupParts, projectId: string, backupId: string): Promise<Manifest | undefined> {
-  const manifest = await readManifest(parts, projectId, backupId).catch((error) => {
+  return readManifest(parts, projectId, backupId).catch((error) => {
     if (error instanceof Problem && ['backup_corrupt', 'backup_not_found'].includes(error.code)) return undefined;
     throw error;
   });
-  if (manifest === undefined) return undefined;
-  const name = manifestObject(projectId, backupId);
-  const [found] = (await parts.objects.list(BUCKET, name, { limit: 1 })).objects;
-  const isInTime = found?.name === name && found.writtenAt - Date.parse(manifest.timestamp) <= LONGEST_BACKUP_MS;
-  return isInTime ? manifest : undefined;
 }

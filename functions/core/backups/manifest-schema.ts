@@ -41,7 +41,6 @@ export const manifestSchema = z.strictObject({
 
 /** A backup on its way: what is done is the manifest's beginning. */
 export const draftSchema = z.strictObject({
-  startedAt: z.number(),
   parent: z.string().optional(),
   manifest: manifestSchema,
   /** The file whose first parts are stored already. */

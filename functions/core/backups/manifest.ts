@@ -2,8 +2,9 @@ import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { Problem } from '../errors.ts';
+import type { ListedObject } from '../ports.ts';
 import type { Runtime } from '../runtime.ts';
-import { BUCKET, corrupt } from './blobs.ts';
+import { BUCKET, corrupt, LONGEST_BACKUP_MS, SLOW_CALLS_MS } from './blobs.ts';
 import { type Draft, draftSchema, type Manifest, manifestSchema } from './manifest-schema.ts';
 import { structureFlaw } from './manifest-structure.ts';
 
@@ -31,14 +32,28 @@ export async function readManifest(parts: Parts, projectId: string, backupId: st
   return manifest;
 }
 
-/** Writes a manifest once; false when there is another one of the same name. The same one again is no other. */
+/** Writes a manifest once; false when there is one of that name, which stays. */
 export async function writeManifest(parts: Parts, manifest: Manifest): Promise<boolean> {
   const name = manifestObject(manifest.project_id, manifest.backup_id);
-  const bytes = await sealed(parts, manifest);
-  return (
-    (await parts.objects.put(BUCKET, name, bytes, { ifAbsent: true })) ||
-    bytes.equals((await parts.objects.get(BUCKET, name)) ?? Buffer.of())
-  );
+  return parts.objects.put(BUCKET, name, await sealed(parts, manifest), { ifAbsent: true });
+}
+
+/**
+ * Whether a manifest was written so late (its process stood still in the middle of that call) that a sweep may not have waited for
+ * it. Then it is no backup, whoever looks: that goes by what the store says, not by anybody's clock.
+ */
+export function isTooLate({ name, writtenAt }: ListedObject): boolean {
+  return writtenAt - backupTime(name.slice(name.lastIndexOf('/') + 1)) > LONGEST_BACKUP_MS + SLOW_CALLS_MS;
+}
+
+/** A backup's manifest as the store lists it. */
+export async function listedManifest(
+  { objects }: Pick<Runtime, 'objects'>,
+  projectId: string,
+  backupId: string,
+): Promise<ListedObject | undefined> {
+  const name = manifestObject(projectId, backupId);
+  return (await objects.list(BUCKET, name, { limit: 1 })).objects.find((found) => found.name === name);
 }
 
 /** How far a backup has come. What cannot be read is as if it were not there: the backup begins anew. */
@@ -52,15 +67,18 @@ export async function writeDraft(parts: Parts, draft: Draft): Promise<void> {
   await parts.objects.put(BUCKET, draftObject(draft.manifest.project_id, draft.manifest.backup_id), await sealed(parts, draft));
 }
 
-/** The ids of a project's backups, the oldest first. Those that were given up are not among them. */
+/** The ids of a project's backups, the oldest first. Those that were given up, or came too late, are not among them. */
 export async function backupIds({ objects }: Pick<Runtime, 'objects'>, projectId: string): Promise<string[]> {
-  const names = async (kind: string) => {
-    const ids: string[] = [];
-    for await (const { name } of listed({ objects }, `${kind}/${projectId}/`)) ids.push(name.slice(name.lastIndexOf('/') + 1));
-    return ids;
+  const ids = async (kind: string, isOne: (found: ListedObject) => boolean) => {
+    const all: string[] = [];
+    for await (const found of listed({ objects }, `${kind}/${projectId}/`)) {
+      if (isOne(found)) all.push(found.name.slice(found.name.lastIndexOf('/') + 1));
+    }
+    return all;
   };
-  const [made, expired] = await Promise.all([names('manifests'), names('expired')]);
-  return made.filter((id) => !expired.includes(id));
+  const [made, expired] = await Promise.all([ids('manifests', (found) => !isTooLate(found)), ids('expired', () => true)]);
+  const givenUp = new Set(expired);
+  return made.filter((id) => !givenUp.has(id));
 }
 
 /** All objects of the backups' bucket whose names begin so. */
@@ -76,7 +94,17 @@ export async function* listed({ objects }: Pick<Runtime, 'objects'>, prefix: str
 const BACKUP_ID = /^backup_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)_[0-9a-f]{8,32}$/;
 export const isBackupId = (id: string): boolean => BACKUP_ID.test(id);
 
-/** `backup_<yyyymmdd>_<hhmmss>_<id>`, in UTC. The id begins with the milliseconds of that second: ids sort by age. */
+/** When an id was made, to the second, in milliseconds since the epoch. */
+export function backupTime(backupId: string): number {
+  const [, ...digits] = BACKUP_ID.exec(backupId) ?? [];
+  const [year = Number.NaN, month = 0, day, hours, minutes, seconds] = digits.map(Number);
+  return Date.UTC(year, month - 1, day, hours, minutes, seconds);
+}
+
+/**
+ * `backup_<yyyymmdd>_<hhmmss>_<id>`, in UTC. The id begins with the milliseconds of that second: ids sort by age. It is made when
+ * the backup is asked for, which then has to end within `LONGEST_BACKUP_MS`.
+ */
 export function newBackupId({ clock, ids }: Pick<Runtime, 'clock' | 'ids'>): string {
   const digits = new Date(clock.now()).toISOString().replace(/\D/g, '');
   const milliseconds = Number(digits.slice(14)).toString(16).padStart(3, '0');

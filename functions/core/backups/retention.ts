@@ -1,5 +1,7 @@
 /** Which backups are kept. A pure rule, so that it can be shown before it is applied. */
 
+import { backupTime } from './manifest.ts';
+
 /** How many are kept of each kind; one backup may be kept for several reasons. The newest one is always kept. */
 export interface RetentionPolicy {
   /** The newest ones. */
@@ -17,8 +19,8 @@ const MONDAY_MS = 4 * DAY_MS;
 /** The backups that the policy does not keep, the oldest first. Their ids tell their times. */
 export function notKept(backupIds: readonly string[], policy: RetentionPolicy): string[] {
   const newestFirst = backupIds.toSorted().reverse();
-  const days = newestOfEach(newestFirst, (id) => Math.floor(timeOf(id) / DAY_MS));
-  const weeks = newestOfEach(newestFirst, (id) => Math.floor((timeOf(id) - MONDAY_MS) / (7 * DAY_MS)));
+  const days = newestOfEach(newestFirst, (id) => Math.floor(backupTime(id) / DAY_MS));
+  const weeks = newestOfEach(newestFirst, (id) => Math.floor((backupTime(id) - MONDAY_MS) / (7 * DAY_MS)));
   const kept = new Set([
     ...newestFirst.slice(0, Math.max(1, policy.last)),
     ...days.slice(0, policy.daily),
@@ -31,11 +33,4 @@ function newestOfEach(newestFirst: readonly string[], periodOf: (id: string) => 
   const newest = new Map<number, string>();
   for (const id of newestFirst) if (!newest.has(periodOf(id))) newest.set(periodOf(id), id);
   return [...newest.values()];
-}
-
-/** Of `backup_<yyyymmdd>_<hhmmss>_<id>`, milliseconds since the epoch. */
-function timeOf(backupId: string): number {
-  const [, date = '', time = ''] = backupId.split('_');
-  const digits = (text: string, at: number, length = 2) => Number(text.slice(at, at + length));
-  return Date.UTC(digits(date, 0, 4), digits(date, 4) - 1, digits(date, 6), digits(time, 0), digits(time, 2), digits(time, 4));
 }

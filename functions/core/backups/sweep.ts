@@ -1,6 +1,6 @@
 import type { Runtime } from '../runtime.ts';
 import { BUCKET, blobObject, SWEPT_AFTER_MS } from './blobs.ts';
-import { backupIds, listed, manifestObject, readManifest } from './manifest.ts';
+import { backupIds, isTooLate, listed, manifestObject, readManifest } from './manifest.ts';
 import { notKept, type RetentionPolicy } from './retention.ts';
 
 /** What came of it. */
@@ -15,16 +15,26 @@ export interface Swept {
 type Parts = Pick<Runtime, 'objects' | 'signing' | 'clock'>;
 
 /**
- * Gives up the backups that the policy does not keep: they are listed no more, and what they name stays until the sweep. The ids.
+ * Gives up the backups that the policy does not keep: they are listed no more, and what they name stays until the sweep. One
+ * of which `mayGo` says no is kept as well. The ids of the others.
  */
-export async function expireBackups(parts: Parts, projectId: string, policy: RetentionPolicy): Promise<string[]> {
-  const ids = notKept(await backupIds(parts, projectId), policy);
-  for (const id of ids) await parts.objects.put(BUCKET, `expired/${projectId}/${id}`, Buffer.of(), { ifAbsent: true });
-  return ids;
+export async function expireBackups(
+  parts: Parts,
+  projectId: string,
+  policy: RetentionPolicy,
+  mayGo: (backupId: string) => Promise<boolean> = async () => true,
+): Promise<string[]> {
+  const gone: string[] = [];
+  for (const id of notKept(await backupIds(parts, projectId), policy)) {
+    if (!(await mayGo(id))) continue;
+    await parts.objects.put(BUCKET, `expired/${projectId}/${id}`, Buffer.of(), { ifAbsent: true });
+    gone.push(id);
+  }
+  return gone;
 }
 
 /**
- * Removes what nobody needs: first manifests that were given up long enough ago, then blobs that no manifest names and that were
+ * Removes what nobody needs: first manifests that were given up long enough ago, or came too late, then blobs that no manifest names and that were
  * written long enough ago. Whatever a backup on its way is about to name is younger, or named by the backup it builds on, whose
  * manifest stays that long after it was given up (`LONGEST_BACKUP_MS`). The blobs are listed before the manifests are read: a backup that
  * ends in between is read. May run twice at once, and be ended at any moment.
@@ -39,6 +49,11 @@ export async function sweepBackups(parts: Parts): Promise<Swept> {
     const [, projectId = '', backupId = ''] = expired.name.split('/');
     await objects.delete(BUCKET, manifestObject(projectId, backupId));
     await objects.delete(BUCKET, expired.name);
+    counts.manifests += 1;
+  }
+  for (const manifest of await collect(listed(parts, 'manifests/'))) {
+    if (!isOld(manifest) || !isTooLate(manifest)) continue;
+    await objects.delete(BUCKET, manifest.name, { version: manifest.version });
     counts.manifests += 1;
   }
   for (const draft of await collect(listed(parts, 'drafts/'))) {

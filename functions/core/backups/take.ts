@@ -3,10 +3,19 @@ import type { ProjectTree, TreeEntry } from '../ports.ts';
 import type { Runtime } from '../runtime.ts';
 import { walk } from '../walk.ts';
 import { ahead } from './ahead.ts';
-import { BUCKET, LONGEST_BACKUP_MS, SLOW_CALLS_MS } from './blobs.ts';
+import { BUCKET, LONGEST_BACKUP_MS } from './blobs.ts';
 import { contentOf } from './content.ts';
 import { beginDraft } from './draft.ts';
-import { draftObject, manifestHash, manifestObject, writeDraft, writeManifest } from './manifest.ts';
+import {
+  backupTime,
+  draftObject,
+  isTooLate,
+  listedManifest,
+  manifestHash,
+  readManifest,
+  writeDraft,
+  writeManifest,
+} from './manifest.ts';
 import type { Manifest } from './manifest-schema.ts';
 import { type Progress, recorder } from './recorder.ts';
 
@@ -19,7 +28,7 @@ export type BackupParts = Pick<Runtime, 'objects' | 'signing' | 'clock' | 'ids'>
 
 export interface BackupRequest {
   readonly projectId: string;
-  /** From `newBackupId`. A backup of this id that was begun goes on. */
+  /** From `newBackupId`. A backup of this id that was begun goes on, and one that was ended is told of once more. */
   readonly backupId: string;
   readonly description: string;
   /** Ignore rules in place of the project's own `.gitignore` files: a backup before a rollback goes by those of its target. */
@@ -37,16 +46,19 @@ export type BackupOutcome =
 
 /**
  * Takes a backup, or a slice of it. Killed at any moment it goes on where its draft stands, and sends no blob that is there. Only
- * what may have changed since the last backup is read, and only what that one does not hold is stored.
- * Throws `Problem` `file_changing`, `backup_too_slow`, `backup_exists`, and what the tree and the store throw.
+ * what may have changed since the last backup is read, and only what that one does not hold is stored. Where several work on one id
+ * at once, the first manifest that is written is the backup, and all of them tell of that one.
+ * Throws `Problem` `file_changing`, `backup_too_slow`, and what the tree and the store throw.
  */
 export async function takeBackup(parts: BackupParts, tree: ProjectTree, request: BackupRequest): Promise<BackupOutcome> {
-  const { projectId, backupId, patterns, until = Number.POSITIVE_INFINITY, onProgress = () => {} } = request;
+  const { backupId, patterns, until = Number.POSITIVE_INFINITY, onProgress = () => {} } = request;
+  const isInTime = () => parts.clock.now() - backupTime(backupId) <= LONGEST_BACKUP_MS;
+  const ended = await endedBackup(parts, request);
+  if (ended !== undefined) return ended;
+  if (!isInTime()) throw tooSlow(backupId);
   const begun = await beginDraft(parts, tree, request);
   const { draft, known } = begun;
   const { manifest } = draft;
-  const isLate = (marginMs = 0) => parts.clock.now() - draft.startedAt > LONGEST_BACKUP_MS + marginMs;
-  if (isLate()) throw tooSlow(backupId);
   const { entries, rules } = walk(tree, { patterns, gitignore: patterns === undefined });
   const record = recorder(parts, tree, { ...begun, until, fresh: request.full === true });
   const contents = ahead(behind(entries, lastOf(manifest)), READS, (entry) => contentOf(parts, tree, entry, known));
@@ -68,15 +80,35 @@ export async function takeBackup(parts: BackupParts, tree: ProjectTree, request:
   }
   await record.flush();
   manifest.patterns = [...rules.patterns];
-  if (isLate()) throw tooSlow(backupId);
-  if (!(await writeManifest(parts, manifest))) throw new Problem(409, 'backup_exists', `Backup ${backupId} exists already.`);
-  if (isLate(SLOW_CALLS_MS)) {
-    // The process stood still in the middle of that call: a sweep may not have waited for it.
-    await parts.objects.delete(BUCKET, manifestObject(projectId, backupId));
+  if (!isInTime()) throw tooSlow(backupId);
+  const isFirst = await writeManifest(parts, manifest);
+  const written = await endedBackup(parts, request, isFirst ? manifest : undefined);
+  // It was there a moment ago: only a sweep removes any, and only what is late or was given up long ago.
+  if (written === undefined) throw tooSlow(backupId);
+  return { ...written, progress: record.progress };
+}
+
+/**
+ * The backup of this id, if there is one already, and without its draft, which a crash or another worker may have left. What is in
+ * it needs no reading where `manifest` is known to be it. Throws `backup_too_slow` for one that came too late.
+ */
+async function endedBackup(
+  parts: BackupParts,
+  { projectId, backupId }: BackupRequest,
+  known?: Manifest,
+): Promise<(BackupOutcome & { done: true }) | undefined> {
+  const found = await listedManifest(parts, projectId, backupId);
+  if (found === undefined) return undefined;
+  if (isTooLate(found)) {
+    await parts.objects.delete(BUCKET, found.name, { version: found.version });
     throw tooSlow(backupId);
   }
+  const manifest = known ?? (await readManifest(parts, projectId, backupId));
   await parts.objects.delete(BUCKET, draftObject(projectId, backupId));
-  return { done: true, progress: record.progress, manifest, manifestHash: manifestHash(manifest) };
+  const files = manifest.entries.filter((entry) => entry.kind === 'file');
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  const progress = { files: files.length, bytes, storedBytes: 0, storedBlobs: 0 };
+  return { done: true, progress, manifest, manifestHash: manifestHash(manifest) };
 }
 
 /** The entries behind `last` in the order of a walk. */
