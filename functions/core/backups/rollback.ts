@@ -52,7 +52,7 @@ async function build(parts: Pick<Runtime, 'objects'>, manifest: Manifest, replac
     if (entry.kind === 'folder') await replacement.folder(entry.path, entry.mode);
     if (entry.kind === 'link') await replacement.link(entry.path, entry.target);
   }
-  await readContents(parts, manifest, { use: ({ path, mode }, content) => replacement.file(path, mode, content) });
+  await readContents(parts, manifest, { use: ({ path, mode, stamp }, content) => replacement.file(path, mode, content, stamp) });
 }
 
 /** Verified: a way back that does not hold is none. One that builds on a corrupt blob is taken once more, on nothing. */
