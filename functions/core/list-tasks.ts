@@ -6,11 +6,13 @@ import { Problem } from './errors.ts';
 import type { Query, Stored } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import { SHARDS, TASKS } from './store.ts';
-import { isTaskId } from './task.ts';
+import { isTaskId, type Task } from './task.ts';
+import { fromDocument } from './task-document.ts';
 
 /** A task may have half a megabyte: as many as a long list would read at once do not fit into a function's memory. */
 const FIRST_PAGE = 15;
 const BYTES_PER_PAGE = 1024 * 1024;
+const MAX_LIST_BYTES = 8 * 1024 * 1024;
 
 /**
  * The tasks that `equal` names, of all shards, newest first. Reads little more than the `wanted` it expects to give: each shard in
@@ -46,6 +48,30 @@ export async function* newestFirst(
   }
 }
 
+/** A page of a list, and where the next one begins, if there is more. */
+export interface TaskPage {
+  readonly tasks: readonly { readonly id: string; readonly task: Task }[];
+  readonly nextCursor?: string;
+}
+
+/** At most `limit` of the tasks that `equal` names, newest first; fewer where they are large. Throws `Problem` 422 for a bad cursor. */
+export async function taskPage(
+  runtime: Pick<Runtime, 'documents'>,
+  equal: Query['equal'],
+  { limit, cursor }: { readonly limit: number; readonly cursor?: string },
+): Promise<TaskPage> {
+  const tasks: { id: string; task: Task }[] = [];
+  let bytes = 0;
+  let last: Stored | undefined;
+  for await (const document of newestFirst(runtime, equal, cursor === undefined ? undefined : decodedCursor(cursor), limit)) {
+    if (tasks.length === limit || bytes > MAX_LIST_BYTES) return { tasks, ...(last ? { nextCursor: encodedCursor(last) } : {}) };
+    bytes += JSON.stringify(document.data).length;
+    tasks.push({ id: document.id, task: fromDocument(document.data) });
+    last = document;
+  }
+  return { tasks };
+}
+
 const positionOf = ({ id, data }: Stored) => ({ value: data.createdAt as number, id });
 
 function newer(a: Stored | undefined, b: Stored | undefined): number {
@@ -58,7 +84,11 @@ function newer(a: Stored | undefined, b: Stored | undefined): number {
 export const endOfDay = (day: string): { value: number; id: string } => ({ value: Date.parse(day) + DAY_MS, id: '-' });
 
 /** Where a list goes on behind a document. */
-export const encodedCursor = (document: Stored): string => Buffer.from(JSON.stringify(positionOf(document))).toString('base64url');
+export const encodedCursor = (document: Stored): string => encodedPlace(positionOf(document));
+
+/** The same for a list in another order than that of creation. */
+export const encodedPlace = (place: { readonly value: number; readonly id: string }): string =>
+  Buffer.from(JSON.stringify(place)).toString('base64url');
 
 /** Throws `Problem` 422 for a cursor that was not given here. */
 export function decodedCursor(cursor: string): { value: number; id: string } {

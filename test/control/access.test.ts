@@ -40,6 +40,8 @@ describe('who may do what with agents', function () {
       ['POST', '/agents/scoped/enable', 'admin'],
       ['POST', '/register-agent', 'admin'],
       ['DELETE', '/agents/scoped', 'admin'],
+      ['GET', '/audit', 'admin'],
+      ['GET', '/audit/export?event=nothing', 'admin'],
     ];
     const keys = { read: await keyOf('default', 'read'), dispatch: await keyOf('default', 'dispatch') };
     for (const [method, path, allowed] of rows) {
@@ -75,6 +77,19 @@ describe('who may do what with agents', function () {
     await stack.post('/register-agent', mock('theirs', { result: 'other' }), other);
     assert.equal((await stack.dispatch({ agent: 'theirs' }, acme)).body.result, 'acme');
     assert.equal((await stack.dispatch({ agent: 'theirs' }, other)).body.result, 'other');
+  });
+
+  it('ends at the tenant for the record of decisions, and for what happened to tasks', async () => {
+    const [one, two] = await Promise.all([keyOf('one', 'admin', 'dispatch'), keyOf('two', 'admin')]);
+    await stack.post('/register-agent', mock('recorded'), one);
+    const { id } = (await stack.dispatch({ agent: 'recorded' }, one)).body;
+    const entries = async (query: string, headers: Headers) =>
+      (await stack.get<{ entries?: unknown[] }>(`/audit${query}`, headers)).body.entries?.length;
+    assert.deepEqual([await entries('', one), await entries(`?taskId=${id}`, one)], [1, 3]);
+    assert.deepEqual([await entries('', two), await entries('?entity=agent:recorded', two)], [0, 0]);
+    assert.equal((await stack.get<Refusal>(`/audit?taskId=${id}`, two)).body.code, 'task_not_found');
+    assert.equal((await stack.get<Refusal>(`/audit?entity=task:${id}`, two)).status, 404);
+    assert.deepEqual((await stack.get<unknown>('/audit/export', two)).body, { end: true });
   });
 
   it('holds for what is everybody’s too: off for one tenant, on for the others', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { AUDIT, AUDIT_HEADS, auditId, commitAudited } from '../../functions/core/audit.ts';
+import { AUDIT, AUDIT_HEADS, auditEntry, auditId, commitAudited } from '../../functions/core/audit.ts';
 import { PreconditionFailed } from '../../functions/core/ports.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
 import { brokenLink } from '../../functions/core/signing.ts';
@@ -21,7 +21,7 @@ describe('the record of decisions about agents', function () {
     for (let count = 1; ; count++) {
       const stored = await stack.control.get(AUDIT, `${id}-${count}`);
       if (stored === undefined) return entries;
-      entries.push(stored.data as unknown as TimelineEntry);
+      entries.push(auditEntry(stored.data));
     }
   }
   const headOf = async (entity: string) =>
