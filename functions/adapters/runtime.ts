@@ -13,12 +13,12 @@ import { signingFrom } from '../core/signing.ts';
 import { topology } from '../topology.ts';
 import { systemClock } from './clock.ts';
 import { fileObjects } from './files.ts';
-import { folderTrees } from './folder-tree.ts';
 import { googleIdentity } from './identity.ts';
 import { systemIds } from './ids.ts';
 import { lazyEgress } from './lazy-egress.ts';
 import { localSecrets } from './local-secrets.ts';
 import { jsonLog } from './log.ts';
+import { projectTrees } from './project-trees.ts';
 import type { Sync } from './sqlite-file.ts';
 import { remoteTokenKeys } from './token-keys.ts';
 
@@ -75,7 +75,7 @@ export function runtimeOf(name: string, settings: Settings, parts: Parts, identi
     name,
     version: manifest.version,
     settings,
-    trees: folderTrees({ roots: settings.projectRoots, state: join(settings.dataDir, 'rollbacks') }),
+    trees: projectTrees(settings, join(settings.dataDir, 'rollbacks')),
     clock,
     ids: systemIds(),
     egress: lazyEgress({ allowLoopback: settings.allowLoopback, operatorOrigins: operatorOrigins(settings) }),

@@ -42,10 +42,14 @@ const clientRow = z.strictObject({
   scopes: z.array(z.enum(['dispatch', 'read', 'admin'])).min(1),
 });
 
+const isBucketPlace = (root: string): boolean => /^gs:\/\/[a-z0-9][a-z0-9._-]+[a-z0-9](\/(?!\.{1,2}(\/|$))[^/]+)*\/?$/.test(root);
+/** As in PATH; the colon of `gs://` is none that divides. */
+const dividers = new RegExp(`(?<!(?:^|${delimiter})gs)${delimiter}`);
+
 /** JSON, or as in PATH. */
-const folders = z.preprocess(
-  (value) => (typeof value === 'string' && !value.trim().startsWith('[') ? value.split(delimiter).filter(Boolean) : value),
-  jsonText(z.array(z.string().refine(isAbsolute, 'is no absolute path'))),
+const projectRoots = z.preprocess(
+  (value) => (typeof value === 'string' && !value.trim().startsWith('[') ? value.split(dividers).filter(Boolean) : value),
+  jsonText(z.array(z.string().refine((root) => isAbsolute(root) || isBucketPlace(root), 'is no absolute path, nor gs://bucket'))),
 );
 
 const schema = z.strictObject({
@@ -59,8 +63,8 @@ const schema = z.strictObject({
   /** Base URLs by function name, where they differ from the deterministic ones of Cloud Run. */
   functionUrls: jsonText(z.record(z.string(), z.url())).default({}),
   dataDir: z.string().min(1).default('.heliograph'),
-  /** The folders that may hold projects. Refused in the cloud, where projects are buckets. */
-  projectRoots: folders.default([]),
+  /** The folders, and places in buckets (`gs://bucket/prefix`), that may hold projects. In the cloud there are no folders. */
+  projectRoots: projectRoots.default([]),
   /** What local secrets are encrypted with; without it a key file beside them. */
   masterKey: z.string().min(16).optional(),
   port: z.coerce.number().int().min(0).max(65_535).default(8081),
@@ -97,6 +101,14 @@ const schema = z.strictObject({
       mapFileBytes: z.coerce.number().int().min(1).max(8_388_608).default(1_048_576),
     })
     .prefault({}),
+  /** Which backups of a project are kept, where it has no rule of its own. */
+  retention: z
+    .strictObject({
+      last: z.coerce.number().int().min(1).max(10_000).default(30),
+      daily: z.coerce.number().int().min(0).max(10_000).default(14),
+      weekly: z.coerce.number().int().min(0).max(10_000).default(8),
+    })
+    .prefault({}),
   times: z
     .strictObject({
       /** A task that stays `queued` this long is published again; the wait doubles per task up to the maximum. */
@@ -113,6 +125,13 @@ const schema = z.strictObject({
       /** How long `/dispatch` in http mode holds its answer. */
       httpWaitMs: milliseconds.default(30_000),
       runMaximumMs: milliseconds.max(540_000).default(540_000),
+      /** How long a request waits for a backup or a rollback before it answers that it goes on. */
+      backupWaitMs: milliseconds.max(50_000).default(8_000),
+      /** After so long the rest of a backup goes to the next call; what comes after the last slice has what is left of 600 s. */
+      backupSliceMs: milliseconds.max(540_000).default(240_000),
+      /** Whoever works on a backup or a rollback says so again within this, and how far it is every so often. */
+      backupLeaseMs: milliseconds.default(60_000),
+      backupProgressMs: milliseconds.default(5_000),
       /** How long one call works on the map of a project's imports. */
       mapMs: milliseconds.max(50_000).default(30_000),
       waitingMaximumMs: milliseconds.default(300_000),
@@ -219,7 +238,7 @@ function refuseLocalSettings(settings: Settings): void {
   const refused = [
     settings.auth === 'open' && 'auth (open)',
     settings.allowLoopback && 'allowLoopback',
-    settings.projectRoots.length > 0 && 'projectRoots',
+    settings.projectRoots.some(isAbsolute) && 'projectRoots (folders)',
     !settings.oidc.verifyPush && 'oidc.verifyPush (off)',
     !settings.oidc.verifyResults && 'oidc.verifyResults (off)',
   ].filter((name) => name !== false);

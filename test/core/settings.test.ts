@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { delimiter } from 'node:path';
 import { Problem } from '../../functions/core/errors.ts';
 import { type Environment, readSettings, toEnvironment, unknownVariables, variableOf } from '../../functions/core/settings.ts';
 
@@ -69,6 +70,10 @@ describe('settings', () => {
     ['agents', 'ORCHESTRATOR_AGENTS', '{not json'],
     ['agents.0.name', 'ORCHESTRATOR_AGENTS', '[{"name":"Bad Name","endpoint":"https://a.example","priceCents":1}]'],
     ['project', 'GCP_PROJECT', 'UPPER'],
+    ['projectRoots.0', 'ORCHESTRATOR_PROJECT_ROOTS', 'srv'],
+    ['projectRoots.0', 'ORCHESTRATOR_PROJECT_ROOTS', 'gs://UPPER'],
+    ['projectRoots.0', 'ORCHESTRATOR_PROJECT_ROOTS', 'gs://acme/a//b'],
+    ['projectRoots.0', 'ORCHESTRATOR_PROJECT_ROOTS', 'gs://acme/../b'],
   ];
   for (const [field, variable, value] of bad) {
     it(`refuse ${variable}=${value.slice(0, 20)} and name the field and its variable`, () => {
@@ -92,6 +97,19 @@ describe('settings', () => {
   ];
   for (const [name, environment, file, message] of said)
     it(`say in words: ${name}`, () => assert.match(refusal(environment, {}, file).message, message));
+
+  it('take folders and places in buckets as roots of projects, in the cloud buckets alone', () => {
+    const roots = (text: string, more = {}) =>
+      readSettings({ ORCHESTRATOR_RUNTIME: 'embedded', ORCHESTRATOR_PROJECT_ROOTS: text, ...more }).projectRoots;
+    const mixed = ['gs://acme', '/srv/a', 'gs://acme-2/team/a', '/srv/gs'];
+    assert.deepEqual(roots(mixed.join(delimiter)), mixed);
+    assert.deepEqual(roots(JSON.stringify(mixed)), mixed);
+    assert.deepEqual(roots('gs://acme', { ORCHESTRATOR_RUNTIME: 'cloud' }), ['gs://acme']);
+    assert.match(
+      refusal({ ORCHESTRATOR_PROJECT_ROOTS: mixed.join(delimiter), ORCHESTRATOR_RUNTIME: 'cloud' }).message,
+      /projectRoots \(folders\)/,
+    );
+  });
 
   it('name the variables that set nothing', () => {
     const environment = {

@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto';
+import { extname } from 'node:path';
+import type { Bucket } from '@google-cloud/storage';
+import { Problem } from '../core/errors.ts';
+import type { TreeReplacement } from '../core/ports.ts';
+import { applyPlan, overtakenProblem } from './bucket-apply.ts';
+import { FILE_MODE, FOLDER_MODE, generationOf, linkObject, withMode } from './bucket-entries.ts';
+import { type Snapshot, snapshotOf } from './bucket-lists.ts';
+import { bucketLocks, type HeldLock, LockLost } from './bucket-lock.ts';
+import { type BucketPlace, objectNameOf } from './bucket-place.ts';
+import { firstChange, planOf, refuseInTheWay, type Step, type Target } from './bucket-plan.ts';
+import { bucketProblem } from './bucket-problems.ts';
+import { cleanUp, lockName, planName, settle } from './bucket-recovery.ts';
+import { described, stageObject } from './bucket-stage.ts';
+
+/** What is longer helps no guess at a content's type. */
+const EXTENSION_LENGTH = 20;
+
+/**
+ * Exchanges the objects of a project for others. What is new is staged outside of the project; at the commit a plan of every write
+ * and delete, with the generation of what is there now, is made binding by one conditional write to the lock; then it is carried out,
+ * each step under its generation. A crash before that leaves nothing, one after it is completed by whoever comes next.
+ *
+ * Throws `Problem` 409 `project_busy`, and what listing the project throws.
+ */
+export async function bucketReplacement(
+  bucket: Bucket,
+  place: BucketPlace,
+  patterns: readonly string[],
+  leaseMs: number,
+): Promise<TreeReplacement> {
+  const name = lockName(place.path);
+  const work = name.replace(/lock$/, `${randomBytes(8).toString('hex')}/`);
+  if ((await settle(bucket, name, leaseMs)) !== undefined) throw busy();
+  const lock = await bucketLocks(bucket, leaseMs).take(name, { project: place.path, work, phase: 'building' });
+  if (lock === undefined) throw busy();
+  try {
+    return replacement(bucket, place, patterns, { lock, work, begun: await snapshotOf(bucket, place, patterns) });
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+interface Begun {
+  readonly lock: HeldLock;
+  readonly work: string;
+  /** Before anything was read for the safety backup. Unchanged at the commit, it is what that backup holds. */
+  readonly begun: Snapshot;
+}
+
+function replacement(
+  bucket: Bucket,
+  place: BucketPlace,
+  patterns: readonly string[],
+  { lock, work, begun }: Begun,
+): TreeReplacement {
+  const targets = new Map<string, Target>();
+  let phase: 'building' | 'applying' | 'done' = 'building';
+  let staged = 0;
+  const stagedName = (path: string) => {
+    staged += 1;
+    const extension = extname(path);
+    return `${work}${staged}${extension.length > EXTENSION_LENGTH ? '' : extension}`;
+  };
+
+  async function stage(target: Exclude<Target, { kind: 'file' }>) {
+    const { content, metadata } =
+      target.kind === 'link'
+        ? linkObject(target.target)
+        : { content: Buffer.alloc(0), metadata: withMode({}, target.mode, FOLDER_MODE) };
+    return stageObject(bucket, stagedName(''), once(content), { contentType: 'text/plain', metadata });
+  }
+
+  async function commit(): Promise<void> {
+    const now = await snapshotOf(bucket, place, patterns);
+    const changed = firstChange(begun, now);
+    if (changed !== undefined) {
+      const message = `${JSON.stringify(changed)} has changed during the rollback. Nothing was rolled back.`;
+      throw new Problem(409, 'project_changed', message);
+    }
+    refuseInTheWay(now, targets);
+    const steps: Step[] = await planOf(place, now, targets, stage);
+    const plan = Buffer.from(JSON.stringify(steps));
+    await stageObject(bucket, planName(work), once(plan), { contentType: 'application/json' });
+    // From here on an answer that is lost may mean either; whoever comes next knows.
+    phase = 'applying';
+    await lock.commit().catch((error) => {
+      if (error instanceof LockLost) phase = 'done';
+      throw error;
+    });
+    const overtaken = await applyPlan(bucket, steps);
+    await cleanUp(bucket, work);
+    await lock.release();
+    phase = 'done';
+    if (overtaken.length > 0) throw overtakenProblem(place.path, overtaken);
+  }
+
+  return {
+    async folder(path, mode) {
+      targets.set(path, { kind: 'folder', mode });
+    },
+    async file(path, mode, content, stamp) {
+      const before = begun.entries.get(path);
+      objectNameOf(place, path);
+      const isThere =
+        stamp !== undefined && before?.entry.kind === 'file' && generationOf(before.entry.stamp) === generationOf(stamp);
+      if (isThere) {
+        // Its object is the one that was backed up; the backup is checked all the same.
+        for await (const _ of content);
+        targets.set(path, { kind: 'file', mode });
+        return;
+      }
+      const description = described(before?.object);
+      const metadata = { ...description, metadata: withMode(description.metadata, mode, FILE_MODE) };
+      const object = await stageObject(bucket, stagedName(path), content, metadata).catch((error) => {
+        throw bucketProblem(place.path, error);
+      });
+      targets.set(path, { kind: 'file', mode, staged: object });
+    },
+    async link(path, target) {
+      targets.set(path, { kind: 'link', target });
+    },
+    commit: () =>
+      commit().catch((error) => {
+        throw error instanceof LockLost ? busy(error) : bucketProblem(place.path, error);
+      }),
+    async close() {
+      try {
+        if (phase !== 'building') return;
+        await cleanUp(bucket, work);
+        await lock.release();
+      } finally {
+        lock.letGo();
+      }
+    },
+  };
+}
+
+async function* once(content: Buffer): AsyncGenerator<Buffer> {
+  yield content;
+}
+
+const busy = (cause?: unknown) => new Problem(409, 'project_busy', 'Another rollback of this project is at work.', { cause });

@@ -1,0 +1,47 @@
+import { Problem } from '../core/errors.ts';
+import type { ProjectTrees } from '../core/ports.ts';
+import type { Settings } from '../core/settings.ts';
+import { isBucketPath } from './bucket-place.ts';
+import { folderTrees } from './folder-tree.ts';
+
+/** The projects of an installation: folders, and places in buckets (`gs://…`) where there is a Cloud Storage to ask. */
+export function projectTrees(
+  { runtime, project, projectRoots: roots }: Pick<Settings, 'runtime' | 'project' | 'projectRoots'>,
+  state: string,
+): ProjectTrees {
+  const folders = folderTrees({ roots: roots.filter((root) => !isBucketPath(root)), state });
+  let opening: Promise<ProjectTrees> | undefined;
+  // Loaded when a bucket is asked for: few functions do, and all have to start.
+  const buckets = () => {
+    opening ??= import('./bucket-trees.ts').then(({ bucketTrees }) => bucketTrees({ roots, project }));
+    return opening;
+  };
+  const of = async (path: string): Promise<ProjectTrees> => {
+    if (!isBucketPath(path)) return folders;
+    if (hasStorage(runtime)) return buckets();
+    throw noStorage();
+  };
+  return {
+    resolve: async (path) => (await of(path)).resolve(path),
+    open: async (path) => (await of(path)).open(path),
+    replace: async (tree, patterns) => (await of(tree.projectPath)).replace(tree, patterns),
+    async recover() {
+      const done = await folders.recover();
+      if (!roots.some(isBucketPath) || !hasStorage(runtime)) return done;
+      return [...done, ...(await (await buckets()).recover())];
+    },
+  };
+}
+
+/** Without an address of its own, a local runtime must not lead to Google's storage. */
+const hasStorage = (runtime: Settings['runtime']): boolean => runtime === 'cloud' || Boolean(process.env.STORAGE_EMULATOR_HOST);
+
+function noStorage(): Problem {
+  const advice =
+    'Name a folder, start the emulators (npm run start:emulators), or give the address of a storage server (http://host:port) in STORAGE_EMULATOR_HOST.';
+  return new Problem(422, 'project_path_invalid', `There is no Cloud Storage here, and so no project in a bucket. ${advice}`, {
+    fields: [
+      { field: 'project_path', code: 'project_path_invalid', message: 'is in a bucket, and there is no Cloud Storage here' },
+    ],
+  });
+}
