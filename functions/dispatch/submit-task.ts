@@ -5,12 +5,12 @@ import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { aliasedId } from '../core/create.ts';
 import { type FieldError, Problem } from '../core/errors.ts';
+import { findTask } from '../core/find-task.ts';
 import { checked, invalidFields } from '../core/http.ts';
 import { type Packet, packetSchema, workSchema } from '../core/packet.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject, Task } from '../core/task.ts';
 import { postDispatch } from './post-dispatch.ts';
-import { findTask } from './task-view.ts';
 
 const { agent, payload, dependencies, priority, maxAttempts, idempotencyKey, ...ours } = packetSchema.shape;
 const work = workSchema.shape;

@@ -2,10 +2,9 @@
 
 import type { Caller } from '../core/authenticate.ts';
 import { checkOut } from '../core/claim-check.ts';
-import { aliasedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
+import { findTask } from '../core/find-task.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { readTask } from '../core/store.ts';
 import type { JsonObject, Known, Task } from '../core/task.ts';
 import { taskView } from '../core/task-view.ts';
 
@@ -22,15 +21,6 @@ export async function ownTask(runtime: Readers, caller: Caller, name: string): P
   const known = await findTask(runtime, caller.tenant, name);
   if (known === undefined) throw notFound(name);
   return known;
-}
-
-/** A tenant's task by its id or its alias: an id comes first, and costs one read. */
-export async function findTask(runtime: Readers, tenant: string, name: string): Promise<Known<Task> | undefined> {
-  for (const id of [name, aliasedId(tenant, name)]) {
-    const known = await readTask(runtime, id);
-    if (known?.task.tenant === tenant) return known;
-  }
-  return undefined;
 }
 
 /** 404, for another tenant's task as for none. */
