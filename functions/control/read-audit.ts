@@ -3,14 +3,13 @@
 import * as z from 'zod';
 import { AUDIT, auditEntry } from '../core/audit.ts';
 import type { Caller } from '../core/authenticate.ts';
-import { aliasedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
+import { findTask } from '../core/find-task.ts';
 import { checked, invalidFields, paging } from '../core/http.ts';
 import { decodedCursor, encodedPlace } from '../core/list-tasks.ts';
 import type { Query, Stored } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { readTask } from '../core/store.ts';
-import type { JsonObject, Known, Task } from '../core/task.ts';
+import type { JsonObject } from '../core/task.ts';
 import { type Numbered, wholeTimeline } from '../core/timelines.ts';
 
 const PAGE = 200;
@@ -147,12 +146,4 @@ function timelineView(entity: string, { at, event, by, number, hash, ...detail }
     number,
     hash,
   };
-}
-
-async function findTask(runtime: Runtime, tenant: string, name: string): Promise<Known<Task> | undefined> {
-  for (const id of [name, aliasedId(tenant, name)]) {
-    const known = await readTask(runtime, id);
-    if (known?.task.tenant === tenant) return known;
-  }
-  return undefined;
 }
