@@ -7,11 +7,11 @@ import { type Admitted, type Admitters, admit } from './admission.ts';
 import type { Agent } from './agents.ts';
 import { type Claim, type ClaimRequest, claim, decideClaim } from './claim.ts';
 import type { Closers } from './close.ts';
-import { createTask, keyedId } from './create.ts';
+import { keyedId } from './create.ts';
 import { Problem, TerminalError } from './errors.ts';
-import { followUp } from './follow-ups.ts';
 import type { PushMessage } from './push-gate.ts';
 import type { Runtime } from './runtime.ts';
+import { startTask } from './start-task.ts';
 import { isEnded, type JsonObject, type Known } from './task.ts';
 
 export type Adopted =
@@ -50,14 +50,13 @@ async function passedOn(runtime: Adopters, message: PushMessage, { agent, packet
   const deliveredThere = agent.direct ? attributes.agent === agent.name : attributes.direct === undefined;
   if (deliveredThere) return { kind: 'acknowledge' };
   const first = () => ({ set: { wakeAt: runtime.clock.now() } });
-  await createTask(runtime, { tenant: 'default', agent, packet, fallbackId: idOf(message), by: 'publisher', first });
+  await startTask(runtime, { tenant: 'default', agent, packet, fallbackId: idOf(message), by: 'publisher', first });
   return { kind: 'acknowledge' };
 }
 
 /** A task whose time has not come waits in the store, where the sweeper finds it. */
 async function laterOn(runtime: Adopters, message: PushMessage, { agent, packet }: Admitted): Promise<Adopted> {
-  const { known } = await createTask(runtime, { tenant: 'default', agent, packet, fallbackId: idOf(message), by: 'publisher' });
-  if (isEnded(known.task.status)) await followUp(runtime, known);
+  await startTask(runtime, { tenant: 'default', agent, packet, fallbackId: idOf(message), by: 'publisher' });
   return { kind: 'acknowledge' };
 }
 
@@ -92,7 +91,7 @@ async function created(
   request: ClaimRequest,
 ): Promise<Adopted> {
   let claimed: Claim['kind'] | undefined;
-  const outcome = await createTask(runtime, {
+  const outcome = await startTask(runtime, {
     tenant: 'default',
     agent,
     packet,
@@ -117,9 +116,6 @@ async function created(
   // A create whose reply was lost may be known as ours when others have taken the task up already.
   const isOurs = known.task.status === 'running' && known.task.claimId === request.requestId;
   if (outcome.kind === 'created' && claimed === 'claimed' && isOurs) return adopted({ kind: 'claimed', known });
-  if (outcome.kind === 'created' && isEnded(known.task.status)) {
-    await followUp(runtime, known);
-    return adopted({ kind: 'ended', known });
-  }
+  if (outcome.kind === 'created' && isEnded(known.task.status)) return adopted({ kind: 'ended', known });
   return adopted(await claim(runtime, known.id, request, known));
 }

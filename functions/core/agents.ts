@@ -25,6 +25,8 @@ export interface Agent {
   /** The most that one run costs, in micro-dollars. */
   readonly priceMicros: number;
   readonly timeLimitMs: number;
+  /** How many of a tenant's tasks it has at a time; without it any number. Everybody's agents have no limit. */
+  readonly concurrency?: number;
   /** Where `dispatch` has it run: its own function, or agent-light, which relays. */
   readonly runs: { readonly function: string; readonly url: string };
   /** Whether a subscription of its own serves it. */

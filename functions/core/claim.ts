@@ -44,7 +44,7 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
   // The clock counts whole milliseconds: less than one that is left is no time to run in.
   if (now + 1 > task.ttl * 1000) {
     const error = { code: 'ttl_expired', message: 'The time limit of the task passed before it could run.' };
-    return { change: closing(runtime, task, { status: 'expired', error }, undefined), gives: ended };
+    return { change: closing(runtime, known, { status: 'expired', error }, undefined), gives: ended };
   }
   if (task.retryAt !== undefined && now < task.retryAt) return { answer: { kind: 'later', known } };
   if (committedMicros(task) + request.quoteMicros > task.budgetMicros) {
@@ -52,7 +52,7 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
       code: 'budget_exceeded',
       message: 'What is left of the budget does not cover the price of a run; it was not run.',
     };
-    return { change: closing(runtime, task, { status: 'failed', error }, undefined), gives: ended };
+    return { change: closing(runtime, known, { status: 'failed', error }, undefined), gives: ended };
   }
   const epoch = task.epoch + 1;
   const limitMs = Math.min(request.timeLimitMs, task.ttl * 1000 - now);

@@ -8,7 +8,11 @@ import { canSettle } from './settle-budgets.ts';
 import { type Change, type Decision, decideAndWrite } from './store.ts';
 import { type FollowUp, isEnded, type Known, type TaskCore } from './task.ts';
 
-export type Closers = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'messages' | 'agents' | 'log'>;
+/** What ends a task needs all that those need who go on by it. */
+export type Closers = Pick<
+  Runtime,
+  'documents' | 'control' | 'signing' | 'clock' | 'ids' | 'settings' | 'messages' | 'agents' | 'log'
+>;
 
 /**
  * `closed` by this call; `repeated`: the same epoch had closed it; `settled`: it had ended otherwise, this attempt's cost was
@@ -41,7 +45,7 @@ function decideClose(runtime: Closers, known: Known, end: End, epoch: number | u
   const timely = inTime(task, end);
   if (epoch !== undefined && epoch < task.epoch && timely.status !== 'succeeded')
     return settle(runtime, known, end, epoch, 'dropped');
-  return { change: closing(runtime, task, timely, epoch), gives: (closed) => ({ kind: 'closed', known: closed }) };
+  return { change: closing(runtime, known, timely, epoch), gives: (closed) => ({ kind: 'closed', known: closed }) };
 }
 
 /** Notes what an attempt that no longer counts has cost, and changes nothing else. */

@@ -4,10 +4,12 @@
  */
 
 import { overrun, settled } from './charges.ts';
+import { APPROVAL } from './gate-names.ts';
+import { leaveLine } from './line.ts';
 import type { Runtime } from './runtime.ts';
 import { canSettle } from './settle-budgets.ts';
 import type { Change } from './store.ts';
-import type { EndStatus, FollowUp, Reference, TaskCore, TaskError } from './task.ts';
+import type { EndStatus, FollowUp, Known, Reference, TaskCore, TaskError } from './task.ts';
 
 /** How a task ends. `costMicros` is what the attempt reports; without it the attempt is settled at its quote. */
 export interface End {
@@ -25,15 +27,17 @@ export interface End {
 /** What ends the task: its last state, the charges, the follow-ups and when the record may go. */
 export function closing(
   runtime: Pick<Runtime, 'clock' | 'settings' | 'log'>,
-  task: TaskCore,
+  known: Known,
   end: End,
   epoch: number | undefined,
 ): Change {
+  const { task } = known;
   const now = runtime.clock.now();
   const pending: FollowUp[] = [
     ...(task.callbackUrl === undefined ? [] : (['callback'] as const)),
     ...(canSettle(task) ? (['budget'] as const) : []),
     ...(task.hasDependents ? (['dependents'] as const) : []),
+    ...(task.took?.length ? (['release'] as const) : []),
   ];
   const charges = task.charges.map((charge) => settled(charge, charge.epoch === epoch ? end.costMicros : undefined));
   const error = reasonOf(end);
@@ -56,6 +60,7 @@ export function closing(
       'cancelRequested',
       'parked',
       'waitingFor',
+      'standing',
       ...(pending.length > 0 ? [] : (['wakeAt'] as const)),
     ],
     event: {
@@ -65,8 +70,15 @@ export function closing(
       ...overrun(runtime, task, epoch, end.costMicros),
       ...(end.by ? { by: end.by } : {}),
     },
+    also: linesOf(task).map((gate) => leaveLine(known, gate)),
   };
 }
+
+/** The lines in which it stands. */
+const linesOf = ({ waitingFor, standing }: TaskCore): readonly string[] => [
+  ...(waitingFor?.includes(APPROVAL) ? [APPROVAL] : []),
+  ...(standing === undefined ? [] : [standing]),
+];
 
 /** Why a task did not succeed: every one that ended says so, also where its agent did not. */
 function reasonOf({ status, error }: End): TaskError | undefined {

@@ -4,8 +4,10 @@ import type { Agent } from './agents.ts';
 import { checkIn } from './claim-check.ts';
 import { dependentWrites } from './dependencies.ts';
 import { Problem } from './errors.ts';
+import { APPROVAL, gatesOf } from './gate-names.ts';
 import { hashedId } from './hashed-id.ts';
 import { commitHolding } from './holds.ts';
+import { joinLine } from './line.ts';
 import { beginning, newTask } from './new-task.ts';
 import type { TimedPacket } from './packet.ts';
 import { PreconditionFailed } from './ports.ts';
@@ -37,11 +39,11 @@ export interface Created {
   readonly task: Task;
 }
 
-type Creators = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'objects' | 'log'>;
+type Creators = Pick<Runtime, 'documents' | 'control' | 'signing' | 'clock' | 'ids' | 'settings' | 'objects' | 'log'>;
 
 /**
- * Creates a task as `queued`, or `waiting` while its `notBefore` lies ahead or a dependency has not ended, with what it holds of
- * shared budgets. One that has a dependency which failed has ended with it, as `cancelled`: what is then pending is left to the
+ * Creates a task as `queued`, or `waiting` while its `notBefore` lies ahead, a dependency has not ended or there are gates before
+ * it (whoever creates it then has it `proceed`), with what it holds of shared budgets. One that has a dependency which failed has ended with it, as `cancelled`: what is then pending is left to the
  * caller. Throws `Problem` 422 `idempotency_key_reused` when the key stands for another agent or payload, 402 `budget_exceeded`,
  * 409 `parent_ended`, 422 `parent_not_found`, `dependency_not_found`, 413 `too_large`, 503 `store_unavailable`.
  */
@@ -50,12 +52,13 @@ export async function createTask(runtime: Creators, creation: Creation): Promise
   const id = creation.id ?? idOf(runtime, creation);
   const payloadRef = await checkIn(runtime, tenant, id, 'payload', packet.payload);
   const task = newTask(runtime, creation, payloadRef);
+  const gates = await gatesOf(runtime, creation.agent, task);
   let replaced: string | undefined;
   for (let tries = 0; tries < 5; tries++) {
     try {
       let held: Task = task;
       const [written] = await commitHolding(runtime, task, async (holds, accounts) => {
-        const begun = await beginning(runtime, creation, id, task, accounts);
+        const begun = await beginning(runtime, creation, id, task, accounts, gates);
         held = holds === undefined ? begun : { ...begun, holds, ...settledAtOnce(runtime, begun, holds) };
         const data = toDocument(held as unknown as Record<string, unknown>);
         return [
@@ -63,6 +66,7 @@ export async function createTask(runtime: Creators, creation: Creation): Promise
             ? { kind: 'create', collection: TASKS, id, data }
             : { kind: 'replace', collection: TASKS, id, data, version: replaced },
           ...dependentWrites(id, held),
+          ...(held.waitingFor?.includes(APPROVAL) ? [joinLine({ id, version: '', task: held }, APPROVAL)] : []),
         ];
       });
       const stored = held.leasedAt === undefined ? held : { ...held, leasedAt: written?.at };

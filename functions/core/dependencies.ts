@@ -7,6 +7,7 @@
 import type { Accounts } from './accounts.ts';
 import { DAY_MS } from './days.ts';
 import { Problem } from './errors.ts';
+import { isGate } from './gate-names.ts';
 import { hashedId } from './hashed-id.ts';
 import { stateOf } from './holds.ts';
 import type { Write } from './ports.ts';
@@ -87,10 +88,12 @@ function refuseUnknown(found: readonly { readonly id: string; readonly task: Tas
 
 /** The documents by which the ends of `waitingFor` find a task. The request is in their ids, since an id of a task may be used again. */
 export function dependentWrites(id: string, { waitingFor = [], requestId, priority, createdAt, ttl }: Task): Write[] {
-  return waitingFor.map((dependency) => {
-    const data: Dependent = { dependency, dependent: id, rank: rankOf(priority, createdAt), expireAt: ttl * 1000 + DAY_MS };
-    return { kind: 'create', collection: DEPENDENTS, id: hashedId(dependency, id, requestId), data: { ...data } };
-  });
+  return waitingFor
+    .filter((name) => !isGate(name))
+    .map((dependency) => {
+      const data: Dependent = { dependency, dependent: id, rank: rankOf(priority, createdAt), expireAt: ttl * 1000 + DAY_MS };
+      return { kind: 'create', collection: DEPENDENTS, id: hashedId(dependency, id, requestId), data: { ...data } };
+    });
 }
 
 /** More milliseconds than any date of this century has; two thousand times as many are still a whole number. */
@@ -98,4 +101,4 @@ const LONGER_THAN_TIME = 4e12;
 const HIGHEST_PRIORITY = 1_000;
 
 /** The highest priority first, then the oldest: both in one number, which an index orders by. */
-const rankOf = (priority: number, createdAt: number): number => (HIGHEST_PRIORITY - priority) * LONGER_THAN_TIME + createdAt;
+export const rankOf = (priority: number, createdAt: number): number => (HIGHEST_PRIORITY - priority) * LONGER_THAN_TIME + createdAt;

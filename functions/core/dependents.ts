@@ -53,6 +53,6 @@ async function tell(runtime: Closers, { data }: Stored, ended: Known): Promise<K
   const { dependent } = data as unknown as Dependent;
   const known = await readTask(runtime, dependent);
   if (known === undefined || !known.task.waitingFor?.includes(ended.id)) return undefined;
-  const next = await proceed(runtime, known, 'dependency', ended);
+  const next = await proceed(runtime, known, 'dependency', { ended });
   return next.kind === 'cancelled' ? next.known : undefined;
 }

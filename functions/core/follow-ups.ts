@@ -7,13 +7,14 @@ import { quarantine } from './quarantine.ts';
 import { type CallbackMessage, publishSigned, SIGNATURE } from './run-message.ts';
 import type { Runtime } from './runtime.ts';
 import { settleBudgets } from './settle-budgets.ts';
+import { releaseTaken } from './slots.ts';
 import { readTask, writeChange } from './store.ts';
 import type { FollowUp, Known } from './task.ts';
 
 /** Who asks: what a hot budget gets back is left to the sweeper, which settles many tasks in one commit. */
 type By = 'writer' | 'sweeper';
 
-type Followers = Pick<Runtime, 'documents' | 'signing' | 'clock' | 'ids' | 'settings' | 'messages' | 'agents' | 'log'>;
+type Followers = Pick<Runtime, 'documents' | 'control' | 'signing' | 'clock' | 'ids' | 'settings' | 'messages' | 'agents' | 'log'>;
 
 /** As many are followed up at a time. */
 const AT_ONCE = 20;
@@ -50,6 +51,7 @@ async function followOne(runtime: Followers, known: Known, by: By, until: number
     further.push(...cancelled);
     if (!isAll) left.push('dependents');
   }
+  if (pending.includes('release')) await releaseTaken(runtime, known, until);
   const done = pending.filter((one) => !left.includes(one));
   if (done.length === 0) return further;
   try {

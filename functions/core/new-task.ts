@@ -4,14 +4,16 @@ import type { Accounts } from './accounts.ts';
 import { closing } from './closing.ts';
 import type { Creation } from './create.ts';
 import { awaitAll } from './dependencies.ts';
+import { dependencyFailed } from './dependency-ends.ts';
 import { fingerprint } from './fingerprint.ts';
 import { microsFromCents } from './money.ts';
+import { isModification } from './projects.ts';
 import type { Runtime } from './runtime.ts';
 import { sealTime } from './sealing.ts';
 import { chained, timelineStart } from './signing.ts';
 import { type Change, SHARDS } from './store.ts';
 import type { Reference, Task } from './task.ts';
-import { dependencyFailed, wakeOf } from './waiting.ts';
+import { wakeOf } from './wake-time.ts';
 
 type Makers = Pick<Runtime, 'signing' | 'clock' | 'ids' | 'settings' | 'log'>;
 
@@ -24,6 +26,7 @@ export function newTask(runtime: Makers, { tenant, agent, packet }: Creation, pa
     ...(payloadRef ? { payloadRef } : { payload }),
     tenant,
     agent: agent.name,
+    modifies: isModification(packet) ? true : packet.modifies,
     status: 'queued',
     traceId: packet.traceId ?? runtime.ids.random(16),
     budgetMicros: budgetCents === undefined ? agent.priceMicros * packet.maxAttempts : microsFromCents(budgetCents),
@@ -44,27 +47,33 @@ export function newTask(runtime: Makers, { tenant, agent, packet }: Creation, pa
   }) as unknown as Task;
 }
 
-/** The task as it is written first: what its dependencies have come to decides how it begins. */
+/** The task as it is written first: what its dependencies have come to, and the gates before it, decide how it begins. */
 export async function beginning(
   runtime: Makers,
   { by, first }: Creation,
   id: string,
   task: Task,
   accounts: Accounts | undefined,
+  gates: readonly string[],
 ): Promise<Task> {
-  const { waitingFor, failed } = accounts === undefined ? { waitingFor: [] } : await awaitAll(runtime, accounts, task);
+  const awaited = accounts === undefined ? { waitingFor: [] } : await awaitAll(runtime, accounts, task);
+  const { failed } = awaited;
+  const waitingFor = failed === undefined ? [...awaited.waitingFor, ...gates] : [];
   const now = runtime.clock.now();
   const waits = waitingFor.length > 0 || failed !== undefined || (task.notBefore ?? 0) > now;
   const status = waits ? 'waiting' : 'queued';
-  const wakeAt = waits ? wakeOf(runtime, task) : Math.min(now + runtime.settings.times.republishMs, task.ttl * 1000);
+  const soon = Math.min(now + runtime.settings.times.republishMs, task.ttl * 1000);
+  // Whoever creates it has it go on at once; should he not come to it, it is found soon.
+  const wakeAt = waits ? Math.min(wakeOf(runtime, task), gates.length > 0 ? soon : Number.POSITIVE_INFINITY) : soon;
   const set = { status, wakeAt, ...(waitingFor.length > 0 ? { waitingFor } : {}) } as const;
   const start = { ...task, chain: { head: timelineStart(task.tenant, id), count: 0 } };
-  const begun = changed(runtime, start, { set, event: { event: status, by } });
+  const waitsAt = gates.length > 0 && failed === undefined ? { for: gates } : {};
+  const begun = changed(runtime, start, { set, event: { event: status, ...waitsAt, by } });
   const change = first?.({ id, version: '', task: begun });
   const next = change === undefined ? begun : changed(runtime, begun, change);
   if (failed === undefined) return next;
   const end = { status: 'cancelled', error: dependencyFailed(failed), by: 'dependency' } as const;
-  return changed(runtime, next, closing(runtime, next, end, undefined));
+  return changed(runtime, next, closing(runtime, { id, version: '', task: next }, end, undefined));
 }
 
 function changed(runtime: Makers, task: Task, change: Change): Task {

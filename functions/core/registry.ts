@@ -80,6 +80,7 @@ function fromRegistered({ settings }: Finders, row: Registered): Agent {
     handling: handlingOf(row),
     priceMicros: row.priceMicros,
     timeLimitMs: Math.min(settings.times.runMaximumMs, row.timeLimitMs),
+    ...(row.concurrency === undefined ? {} : { concurrency: row.concurrency }),
     runs: runsAt(settings, 'agent-light'),
     direct: false,
     email: undefined,

@@ -47,6 +47,12 @@ export interface ResultMessage {
   readonly core?: TaskCore;
 }
 
+/** On `backups`: a task waits for one. */
+export interface BackupRequest {
+  readonly kind: 'task-backup';
+  readonly taskId: string;
+}
+
 export interface CallbackMessage {
   readonly taskId: string;
   readonly redrives: number;
@@ -104,7 +110,7 @@ export async function publishOrLeave(
 export async function publishSigned(
   runtime: Pick<Runtime, 'messages' | 'signing'>,
   topic: string,
-  message: ResultMessage | CallbackMessage,
+  message: ResultMessage | CallbackMessage | BackupRequest,
   attributes: Record<string, string>,
 ) {
   const data = JSON.stringify(message);

@@ -27,6 +27,8 @@ export interface Change {
   readonly set: Partial<Omit<Task, 'leasedAt'>> & { readonly leasedAt?: typeof SERVER_TIME };
   readonly remove?: readonly (keyof Task)[];
   readonly event?: { readonly event: string; readonly [detail: string]: unknown };
+  /** Writes of other documents that belong to the same commit. */
+  readonly also?: readonly Write[];
 }
 
 /** Reads a task; `undefined` when there is none or its retention has ended (stores delete late). */
@@ -61,7 +63,8 @@ export async function changeWrites(
   const toSeal = link ? sealTime(task as unknown as TaskCore, now) : {};
   Object.assign(task, toSeal);
   const sealed = { ...change, set: { ...change.set, ...toSeal } };
-  const writes = await writesOf(runtime, known, sealed, coreOf(task as unknown as TaskCore), link);
+  const own = await writesOf(runtime, known, sealed, coreOf(task as unknown as TaskCore), link);
+  const writes = [...own, ...(change.also ?? [])];
   const state = (writes[0] as Update).set?.state as TaskCore | undefined;
   return {
     writes,

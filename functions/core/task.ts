@@ -38,7 +38,7 @@ export interface Charge {
 }
 
 /** What must follow a close; each is idempotent, repeated by the sweeper until it is cleared. */
-export type FollowUp = 'callback' | 'budget' | 'dependents';
+export type FollowUp = 'callback' | 'budget' | 'dependents' | 'release';
 
 /** The budgets of a day that tasks share. */
 export type Shared = 'tenant' | 'agent';
@@ -114,8 +114,16 @@ export interface TaskCore {
   readonly updatedAt: number;
   readonly finishedAt?: number;
   readonly notBefore?: number;
-  /** While it waits: the dependencies that are not known to have succeeded. */
+  /** While it waits: the dependencies that are not known to have succeeded, and then the gates of `gate-names.ts`. */
   readonly waitingFor?: readonly string[];
+  /** The gate in whose line it stands. */
+  readonly standing?: string;
+  /** The ids of the slots that it holds, or held until its end. */
+  readonly took?: readonly string[];
+  /** When it took its project: what was decided about an earlier time does not count. */
+  readonly lockedAt?: number;
+  /** The verified backup of its project, taken before it ran. */
+  readonly backupId?: string;
   /** Others may wait for it: set in the commit that creates one, so whoever closes it knows. */
   readonly hasDependents?: boolean;
   readonly wakeAt?: number;

@@ -2,13 +2,13 @@
 
 import { admitMessage } from '../core/adopt.ts';
 import { close } from '../core/close.ts';
-import { createTask, keyedId } from '../core/create.ts';
+import { keyedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
-import { followUp } from '../core/follow-ups.ts';
 import { type Incoming, jsonOf, type PushMessage } from '../core/push-gate.ts';
 import { quarantine } from '../core/quarantine.ts';
 import { publishOrLeave, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
+import { startTask } from '../core/start-task.ts';
 import { type Decision, decideAndWrite, readTask } from '../core/store.ts';
 import type { Known } from '../core/task.ts';
 
@@ -62,10 +62,9 @@ async function adopted(
     const { agent, packet } = await admitMessage(runtime, message, value);
     // The dead letter's own id: no attribute carries the id that the message had before.
     const fallbackId = keyedId('default', 'message', message.messageId);
-    const created = await createTask(runtime, { tenant: 'default', agent, packet, fallbackId, by: 'publisher' });
+    const created = await startTask(runtime, { tenant: 'default', agent, packet, fallbackId, by: 'publisher' });
     if (created.kind === 'created' && created.task.status === 'queued')
       await publishOrLeave(runtime, runMessage(created.known, created.task));
-    else if (created.kind === 'created') await followUp(runtime, created.known);
   } catch (error) {
     if (!(error instanceof Problem) || error.status >= 500) throw error;
     await refuse(error.code, error.message);

@@ -44,7 +44,8 @@ async function cancelChildren(runtime: Runtime, caller: Caller, parentTaskId: st
 
 async function cancelOne(runtime: Runtime, caller: Caller, known: Known): Promise<'absent' | 'ended' | 'cancelled' | 'asked'> {
   type Answer = { readonly kind: 'ended' | 'asked' } | { readonly kind: 'cancelled'; readonly known: Known };
-  const decide = ({ task }: Known): Decision<Answer> => {
+  const decide = (current: Known): Decision<Answer> => {
+    const { task } = current;
     if (isEnded(task.status)) return { answer: { kind: 'ended' } };
     if (task.status === 'running') {
       if (task.cancelRequested) return { answer: { kind: 'asked' } };
@@ -54,7 +55,7 @@ async function cancelOne(runtime: Runtime, caller: Caller, known: Known): Promis
       };
     }
     const error = { code: 'cancelled', message: 'Cancelled before it ran.' };
-    const change = closing(runtime, task, { status: 'cancelled', error, by: caller.name }, undefined);
+    const change = closing(runtime, current, { status: 'cancelled', error, by: caller.name }, undefined);
     return { change, gives: (closed) => ({ kind: 'cancelled', known: closed }) };
   };
   const answer = await decideAndWrite<Answer | undefined>(runtime, known.id, known, decide, undefined);

@@ -3,13 +3,13 @@
 import { admit } from '../core/admission.ts';
 import type { Agent } from '../core/agents.ts';
 import type { Caller } from '../core/authenticate.ts';
-import { type Created, createTask, keyedId } from '../core/create.ts';
+import { type Created, keyedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
 import { fingerprint } from '../core/fingerprint.ts';
-import { followUp } from '../core/follow-ups.ts';
 import type { Packet } from '../core/packet.ts';
 import { publishOrLeave, type RunMessage, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
+import { startTask } from '../core/start-task.ts';
 import { readTask } from '../core/store.ts';
 import { isEnded, type JsonObject } from '../core/task.ts';
 import { taskView } from '../core/task-view.ts';
@@ -33,11 +33,8 @@ export async function postDispatch(runtime: Runtime, caller: Caller, body: unkno
   );
   if ('kind' in admitted) return dispatched(runtime, admitted);
   const { agent, packet } = admitted;
-  const created = await createTask(runtime, { tenant: caller.tenant, agent, packet, id, by: caller.name });
-  const { status } = created.known.task;
-  // A dependency had failed: the task has ended as it was created.
-  if (created.kind === 'created' && isEnded(status)) await followUp(runtime, created.known);
-  if (created.kind === 'replayed' || status !== 'queued') return dispatched(runtime, created);
+  const created = await startTask(runtime, { tenant: caller.tenant, agent, packet, id, by: caller.name });
+  if (created.kind === 'replayed' || created.task.status !== 'queued') return dispatched(runtime, created);
 
   const run = runMessage(created.known, { payload: packet.payload, payloadRef: created.payloadRef });
   if (packet.mode === 'http') return runNow(runtime, agent, run);

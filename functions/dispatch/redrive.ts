@@ -5,11 +5,15 @@ import type { Caller } from '../core/authenticate.ts';
 import { isOld } from '../core/cost-days.ts';
 import { Problem } from '../core/errors.ts';
 import { followUp } from '../core/follow-ups.ts';
+import { APPROVAL, gatesOf } from '../core/gate-names.ts';
 import { commitHolding } from '../core/holds.ts';
 import { checked } from '../core/http.ts';
+import { joinLine } from '../core/line.ts';
 import { PreconditionFailed } from '../core/ports.ts';
+import { agentOf } from '../core/registry.ts';
 import { publishOrLeave, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
+import { goOn } from '../core/start-task.ts';
 import { type Change, changeWrites } from '../core/store.ts';
 import type { JsonObject, Known, Task, TaskCore } from '../core/task.ts';
 import { taskView } from '../core/task-view.ts';
@@ -34,7 +38,9 @@ export async function redrive(runtime: Runtime, caller: Caller, name: string, gi
       const isDone = owned.task.requestId === requestId;
       const found = isDone ? owned : await settledTask(runtime, caller, owned);
       const known = isDone ? owned : await revive(runtime, caller, found, { ttlSeconds, requestId });
-      if (known.task.status === 'queued') await publishOrLeave(runtime, runMessage(known, found.task));
+      const begun =
+        known.task.status === 'waiting' ? await goOn(runtime, await ownTask(runtime, caller, owned.id), caller.name) : known;
+      if (begun?.task.status === 'queued') await publishOrLeave(runtime, runMessage(begun, found.task));
       return taskView(owned.id, (await ownTask(runtime, caller, owned.id)).task);
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
@@ -74,23 +80,29 @@ async function revive(
 ): Promise<Known> {
   const { task } = known;
   const now = runtime.clock.now();
+  const begins = { ...task, redrives: task.redrives + 1, ttl: now / 1000 + ttlSeconds };
+  const agent = await agentOf(runtime, task.tenant, task.agent);
+  const gates = agent === undefined ? [] : await gatesOf(runtime, agent, task);
   const change: Change = {
     set: {
-      status: 'queued',
+      status: gates.length > 0 ? 'waiting' : 'queued',
+      ...(gates.length > 0 ? { waitingFor: gates } : {}),
       requestId,
-      ttl: now / 1000 + ttlSeconds,
+      ttl: begins.ttl,
       attempts: 0,
       // One of its own, so that a late failure of the life before is an older attempt's, and dropped.
       epoch: task.epoch + 1,
       budgetFromEpoch: task.epoch,
-      redrives: task.redrives + 1,
+      redrives: begins.redrives,
       wakeAt: now + Math.min(runtime.settings.times.republishMs, ttlSeconds * 1000),
     },
     remove: [
       ...(['error', 'lastError', 'finishedAt', 'closedEpoch', 'expireAt', 'pending', 'callback'] as const),
       ...(['deadLetters', 'retryAt', 'wakeDelayMs', 'children', 'hasDependents'] as const),
+      ...(['took', 'lockedAt', 'backupId'] as const),
     ],
-    event: { event: 'redriven', by: caller.name },
+    event: { event: 'redriven', ...(gates.length > 0 ? { for: gates } : {}), by: caller.name },
+    also: gates.includes(APPROVAL) ? [joinLine({ ...known, task: begins }, APPROVAL)] : [],
   };
   let after: Awaited<ReturnType<typeof changeWrites>>['after'] | undefined;
   const written = await commitHolding(runtime, { ...task, late: isOld(task, now), dependencies: undefined }, async (holds) => {

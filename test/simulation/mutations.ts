@@ -207,14 +207,14 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the first dependency that succeeds releases a task',
     guard: 'dependencies',
-    file: 'core/waiting.ts',
-    text: 'if (left.length === 0 && (task.notBefore ?? 0) <= now) {',
-    replacement: 'if ((left.length === 0 || left.length < before.length) && (task.notBefore ?? 0) <= now) {',
+    file: 'core/advance.ts',
+    text: 'const left = before.filter((name) => !succeeded.has(name));',
+    replacement: 'const left = succeeded.size > 0 ? before.filter(isGate) : before;',
   },
   {
     name: 'a dependency releases a task however it ended',
     guard: 'dependencies',
-    file: 'core/waiting.ts',
+    file: 'core/dependency-ends.ts',
     text: "if (ended !== undefined && ended.task.status !== 'succeeded') {",
     replacement: 'if (false) {',
   },
@@ -236,7 +236,7 @@ export const mutations: readonly Mutation[] = [
     name: 'who is told goes on only when the sweeper looks',
     guard: 'dependencies',
     file: 'core/dependents.ts',
-    text: "const next = await proceed(runtime, known, 'dependency', ended);",
+    text: "const next = await proceed(runtime, known, 'dependency', { ended });",
     replacement: "const next = { kind: 'waiting', known } as { kind: string; known: typeof known };",
   },
   {
@@ -270,8 +270,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'what is no longer waiting is released again',
     guard: 'dependencies',
-    file: 'core/waiting.ts',
-    text: "if (task.status !== 'waiting') return { answer: { kind: 'moved' } };",
-    replacement: '',
+    file: 'core/advance.ts',
+    text: "if (current?.task.status !== 'waiting') return { kind: 'moved' };",
+    replacement: "if (current === undefined) return { kind: 'moved' };",
   },
 ];
