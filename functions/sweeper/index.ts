@@ -6,7 +6,7 @@ import type { Room, Runtime } from '../core/runtime.ts';
 import { sweep } from './sweep.ts';
 
 export function sweeper(runtime: Runtime): Room {
-  return room(runtime, ['documents', 'messages'], (router) => {
+  return room(runtime, ['documents', 'messages', 'control', 'objects'], (router) => {
     router.post('/sweep', async (request, response) => {
       await admitPush(runtime, request, '/sweep');
       send(response, 200, await sweep(runtime));

@@ -6,6 +6,7 @@ import { SHARDS, TASKS } from '../core/store.ts';
 import { fromDocument } from '../core/task-document.ts';
 import { addUpCosts } from './add-up-costs.ts';
 import { reclaimAllowances } from './reclaim-allowances.ts';
+import { sealChains } from './seal-chains.ts';
 import { wake } from './wake.ts';
 
 const PAGE = 100;
@@ -21,6 +22,8 @@ export interface Swept {
 export async function sweep(runtime: Runtime): Promise<Swept> {
   const until = runtime.clock.now() + runtime.settings.times.sweepRunMs;
   const counts: Record<string, number> = {};
+  // First, within its share of the time: else a long backlog would leave all of its decisions unsealed.
+  const sealed = await sealChains(runtime);
   for (const shard of shuffled(runtime)) {
     if (runtime.clock.now() >= until) break;
     await sweepShard(runtime, shard, until, counts);
@@ -30,6 +33,7 @@ export async function sweep(runtime: Runtime): Promise<Swept> {
     ...counts,
     ...(reclaimed > 0 ? { allowances_reclaimed: reclaimed } : {}),
     ...(added > 0 ? { costs_added_up: added } : {}),
+    ...(sealed > 0 ? { chains_sealed: sealed } : {}),
   };
 }
 

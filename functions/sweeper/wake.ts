@@ -2,8 +2,10 @@
 
 import { close } from '../core/close.ts';
 import { followUp } from '../core/follow-ups.ts';
+import { isHandedOver, takeBack } from '../core/hand-over.ts';
 import { retry } from '../core/lease.ts';
 import { PreconditionFailed } from '../core/ports.ts';
+import { agentOf } from '../core/registry.ts';
 import { publishRun, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { type Change, writeChange } from '../core/store.ts';
@@ -62,6 +64,16 @@ async function republish(runtime: Runtime, known: Known<Task>): Promise<string> 
   return 'republished';
 }
 
+/** An agent that claims by now, or is no more, has to get its task as any other does. */
+async function handAgain(runtime: Runtime, known: Known<Task>): Promise<string> {
+  const { tenant, agent: name, epoch } = known.task;
+  const agent = await agentOf(runtime, tenant, name);
+  if (agent !== undefined && isHandedOver(agent)) return republish(runtime, known);
+  const queued = await takeBack(runtime, known, epoch, 'sweeper');
+  if (queued !== undefined) await publishRun(runtime, runMessage(queued, known.task));
+  return 'taken_back';
+}
+
 async function rewritten(runtime: Runtime, known: Known<Task>, change: Change): Promise<void> {
   const written = await writeChange(runtime, known, change);
   await publishRun(runtime, runMessage(written, known.task));
@@ -73,6 +85,7 @@ async function wakeRunning(runtime: Runtime, known: Known<Task>, at: number): Pr
   const ttlMs = task.ttl * 1000;
   if (at >= ttlMs + resultGraceMs && task.cancelRequested) return endCancelled(runtime, known);
   if (at >= ttlMs + resultGraceMs) return expire(runtime, known, 'The time limit of the task passed and no outcome had come.');
+  if (task.handOver === 'sending') return handAgain(runtime, known);
   const leaseEnds = task.parked ? ttlMs : Math.min((task.leasedAt ?? 0) + (task.leaseMs ?? 0), ttlMs);
   if (at < leaseEnds + resultGraceMs) {
     await writeChange(runtime, known, { set: { wakeAt: leaseEnds + resultGraceMs } });
