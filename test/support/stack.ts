@@ -86,6 +86,8 @@ const QUICK: Readonly<Record<string, unknown>> = {
   'times.backoffMinimumMs': 100,
   'times.backoffMaximumMs': 1_000,
   'times.httpWaitMs': 5_000,
+  'times.backupLeaseMs': 2_000,
+  'times.backupProgressMs': 300,
 };
 
 /** Quick settings: a lease of 2 s, grace of 1 s, a sweep each 0.5 s, backoff of 0.1 to 1 s. `flags` are by path. */
