@@ -130,6 +130,26 @@ describe('the sweep', () => {
     assert.deepEqual(await backupIds(parts, 'p'), [backupId]);
   });
 
+  it('may remove what a worker that stood still is about to read: to that one it came too late', async () => {
+    const { parts, tree, take, pass } = world();
+    const backupId = await take();
+    await take();
+    const objects = {
+      ...parts.objects,
+      async list(...given: Parameters<typeof parts.objects.list>) {
+        const page = await parts.objects.list(...given);
+        if (given[1] === manifestObject('p', backupId)) {
+          await expireBackups(parts, 'p', policy);
+          pass(27);
+          await sweepBackups(parts);
+        }
+        return page;
+      },
+    };
+    const again = takeBackup({ ...parts, objects }, tree, { projectId: 'p', backupId, description: '' });
+    await assert.rejects(again, { code: 'backup_too_slow', status: 409 });
+  });
+
   it('may remove what is old though a new backup has the same content', async () => {
     const { parts, tree, take, count, pass } = world();
     tree.set('a', 'again');

@@ -32,7 +32,8 @@ export interface Raced {
 /**
  * What runs, whatever runs at the same time (also twice for one backup), in whatever order their calls reach the store, wherever
  * they are ended, with clocks that are minutes off: every backup that is listed is whole, whoever says that one is done says the
- * same of it as all others, no such backup goes unless it was given up, and a rollback gives what its backup holds.
+ * same of it as all others, no such backup goes unless it was given up, and a rollback gives what its backup holds, and
+ * its safety backup what there was before.
  */
 export async function raceSweeps(runs: number, replay: Record<string, unknown> = {}): Promise<Raced> {
   const counts = { backups: 0, twice: 0, sweptBlobs: 0, rollbacks: 0, ended: 0 };
@@ -88,6 +89,7 @@ export async function raceSweeps(runs: number, replay: Record<string, unknown> =
           assert.ok(world.givenUp.has(backupId), `${error.message} ${backupId}`);
         });
         let hasLock = false;
+        let before: Record<string, string> = {};
         ended.then(() => hasLock && trees.letGo());
         const own = {
           ...trees,
@@ -95,6 +97,7 @@ export async function raceSweeps(runs: number, replay: Record<string, unknown> =
             const replacement = await trees.replace(...given);
             hasLock = true;
             const commit = async () => {
+              before = tree.texts();
               await replacement.commit();
               assert.deepEqual(tree.texts(), expected);
             };
@@ -102,7 +105,9 @@ export async function raceSweeps(runs: number, replay: Record<string, unknown> =
           },
         };
         try {
-          await rollBack({ ...parts, trees: own as never }, tree, { projectId: 'p', backupId });
+          const rolledBack = await rollBack({ ...parts, trees: own as never }, tree, { projectId: 'p', backupId });
+          const { safety_backup_id: safety } = rolledBack;
+          if (!world.givenUp.has(safety)) assert.deepEqual(await textsOf(world.now(), safety), before);
           counts.rollbacks += 1;
         } catch (error) {
           const { code = '' } = error as { code?: string };

@@ -103,12 +103,21 @@ async function endedBackup(
     await parts.objects.delete(BUCKET, found.name, { version: found.version });
     throw tooSlow(backupId);
   }
-  const manifest = known ?? (await readManifest(parts, projectId, backupId));
+  const manifest = known ?? (await readIfThere(parts, projectId, backupId));
+  if (manifest === undefined) return undefined;
   await parts.objects.delete(BUCKET, draftObject(projectId, backupId));
   const files = manifest.entries.filter((entry) => entry.kind === 'file');
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const progress = { files: files.length, bytes, storedBytes: 0, storedBlobs: 0 };
   return { done: true, progress, manifest, manifestHash: manifestHash(manifest) };
+}
+
+/** Given up long ago, it may be swept between two looks. */
+function readIfThere(parts: BackupParts, projectId: string, backupId: string): Promise<Manifest | undefined> {
+  return readManifest(parts, projectId, backupId).catch((error) => {
+    if (error instanceof Problem && error.code === 'backup_not_found') return undefined;
+    throw error;
+  });
 }
 
 /** The entries behind `last` in the order of a walk. */
