@@ -3,16 +3,13 @@
 import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { checked, paging } from '../core/http.ts';
-import { decodedCursor, encodedCursor, newestFirst } from '../core/list-tasks.ts';
-import type { Stored } from '../core/ports.ts';
+import { taskPage } from '../core/list-tasks.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { TASKS } from '../core/store.ts';
 import { isEnded, type JsonObject, STATUSES, type Task } from '../core/task.ts';
 import { fromDocument } from '../core/task-document.ts';
 import { taskView } from '../core/task-view.ts';
 import { fullView, ownTask } from './task-view.ts';
-
-const MAX_LIST_BYTES = 8 * 1024 * 1024;
 
 /** The query of one task. */
 export const taskQuery = z.strictObject({ waitSeconds: z.coerce.number().min(0).max(30).default(0) });
@@ -83,17 +80,8 @@ function untilEnded(runtime: Runtime, id: string, ms: number, whenGone: (run: ()
 export async function listTasks(runtime: Runtime, caller: Caller, query: unknown): Promise<JsonObject> {
   const { limit, cursor, status, agent, trace, traceId } = checked(listQuery, query);
   const equal = withoutUndefined({ tenant: caller.tenant, status, agent, traceId: traceId ?? trace });
-  const tasks: JsonObject[] = [];
-  let bytes = 0;
-  let last: Stored | undefined;
-  for await (const document of newestFirst(runtime, equal, cursor === undefined ? undefined : decodedCursor(cursor), limit)) {
-    if (tasks.length === limit || bytes > MAX_LIST_BYTES) return { tasks, ...(last ? { nextCursor: encodedCursor(last) } : {}) };
-    const view = taskView(document.id, fromDocument(document.data));
-    bytes += JSON.stringify(view).length;
-    tasks.push(view);
-    last = document;
-  }
-  return { tasks };
+  const { tasks, nextCursor } = await taskPage(runtime, equal, { limit, cursor });
+  return { tasks: tasks.map(({ id, task }) => taskView(id, task)), ...(nextCursor === undefined ? {} : { nextCursor }) };
 }
 
 function withoutUndefined(object: Record<string, string | undefined>): Record<string, string> {
