@@ -15,6 +15,8 @@ import { recordAbout, recordProject } from './record.ts';
 
 type Taking = Working<BackupRecord>;
 
+const NAMED = 20;
+
 /** Works on a backup as far as one call goes. Throws what is to be tried again. */
 export async function takeProjectBackup(runtime: Runtime, backupId: string): Promise<void> {
   let finished: BackupRecord | undefined;
@@ -94,7 +96,9 @@ async function check(runtime: Runtime, taking: Taking): Promise<boolean> {
 
 async function checkedNow(runtime: Runtime, projectId: string, backupId: string): Promise<Checked> {
   const { files, bytes, corrupt } = await verifyBackup(runtime, { projectId, backupId });
-  return { at: runtime.clock.now(), files, bytes, corrupt };
+  // Stores take no halves of characters, which stand for bytes in names.
+  const named = corrupt.slice(0, NAMED).map(({ path, reason }) => ({ path: path.toWellFormed(), reason: reason.toWellFormed() }));
+  return { at: runtime.clock.now(), files, bytes, corrupt: named };
 }
 
 /** Ends it as failed; throws what another try may mend. */

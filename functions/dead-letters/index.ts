@@ -5,6 +5,7 @@ import { admitPush, type Incoming, openEnvelope } from '../core/push-gate.ts';
 import { recordResult } from '../core/record-result.ts';
 import type { Room, Runtime } from '../core/runtime.ts';
 import { buryCallback } from './bury-callback.ts';
+import { noteBackup } from './note-backup.ts';
 import { reviveTask } from './revive-task.ts';
 
 export function deadLetters(runtime: Runtime): Room {
@@ -18,5 +19,6 @@ export function deadLetters(runtime: Runtime): Room {
     on('/pubsub/dead-tasks', reviveTask);
     on('/pubsub/dead-results', recordResult);
     on('/pubsub/dead-callbacks', buryCallback);
+    on('/pubsub/dead-backups', noteBackup);
   });
 }

@@ -4,13 +4,14 @@ import { admitMessage } from '../core/adopt.ts';
 import { close } from '../core/close.ts';
 import { keyedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
+import { takeBack } from '../core/hand-over.ts';
 import { type Incoming, jsonOf, type PushMessage } from '../core/push-gate.ts';
 import { quarantine } from '../core/quarantine.ts';
 import { publishOrLeave, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { startTask } from '../core/start-task.ts';
 import { type Decision, decideAndWrite, readTask } from '../core/store.ts';
-import type { Known } from '../core/task.ts';
+import type { Known, Task } from '../core/task.ts';
 
 const MAX_ROUNDS = 3;
 
@@ -20,12 +21,25 @@ export async function reviveTask(runtime: Runtime, incoming: Incoming): Promise<
   const refuse = (code: string, reason: string) => quarantine(runtime, message, { code, reason });
   const parsed = jsonOf(incoming);
   if ('reason' in parsed) return quarantine(runtime, message, parsed);
-  const value = parsed.value as { taskId?: unknown } | null;
+  const value = parsed.value as { taskId?: unknown; epoch?: unknown; outcomeToken?: unknown } | null;
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'taskId'))
     return adopted(runtime, message, parsed.value, refuse);
   const known = typeof value.taskId === 'string' ? await readTask(runtime, value.taskId) : undefined;
   if (known === undefined) return refuse('unknown_task', 'There is no such task.');
+  if (await wasHandedOver(runtime, known, value)) return;
   await revive(runtime, known, message.messageId);
+}
+
+/** An agent that does not claim took its task from no delivery: it is given back. The proof of the attempt is in the message. */
+async function wasHandedOver(
+  runtime: Runtime,
+  known: Known<Task>,
+  { epoch, outcomeToken }: { epoch?: unknown; outcomeToken?: unknown },
+): Promise<boolean> {
+  if (typeof epoch !== 'number' || typeof outcomeToken !== 'string') return false;
+  if (!runtime.signing.outcomeTokenValid(outcomeToken, known.id, epoch)) return false;
+  await takeBack(runtime, known, epoch, 'dead-letters');
+  return true;
 }
 
 async function revive(runtime: Runtime, known: Known, messageId: string): Promise<void> {

@@ -6,6 +6,7 @@ import { SHARDS, TASKS } from '../core/store.ts';
 import { fromDocument } from '../core/task-document.ts';
 import { addUpCosts } from './add-up-costs.ts';
 import { reclaimAllowances } from './reclaim-allowances.ts';
+import { resumeBackups } from './resume-backups.ts';
 import { sealChains } from './seal-chains.ts';
 import { wake } from './wake.ts';
 
@@ -29,9 +30,11 @@ export async function sweep(runtime: Runtime): Promise<Swept> {
     await sweepShard(runtime, shard, until, counts);
   }
   const [reclaimed, added] = [await reclaimAllowances(runtime), await addUpCosts(runtime)];
+  const resumed = await resumeBackups(runtime);
   return {
     ...counts,
     ...(reclaimed > 0 ? { allowances_reclaimed: reclaimed } : {}),
+    ...(resumed > 0 ? { backups_resumed: resumed } : {}),
     ...(added > 0 ? { costs_added_up: added } : {}),
     ...(sealed > 0 ? { chains_sealed: sealed } : {}),
   };

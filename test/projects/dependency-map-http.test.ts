@@ -87,7 +87,9 @@ describe('GET /dependency-map', function () {
     ['a folder outside of the roots', () => `?project_path=${elsewhere.path}`, 403, 'outside_roots', 'project_path'],
     ['a way out by dots', () => `?project_path=${project}/../../..`, 403, 'outside_roots', 'project_path'],
     ['a way out by a link', () => `?project_path=${root.path}/way-out`, 403, 'outside_roots', 'project_path'],
-    ['an unknown parameter', () => `?project_path=${project}&since=backup_1`, 422, 'invalid_fields', 'since'],
+    ['an unknown parameter', () => `?project_path=${project}&until=backup_1`, 422, 'invalid_fields', 'until'],
+    ['since, of a project that was not submitted', () => `?project_path=${project}&since=backup_1`, 404, 'project_not_found'],
+    ['a picture of changes', () => `?project_path=${project}&since=backup_1&format=dot`, 422, 'invalid_fields', 'since'],
     ['an unknown format', () => `?project_path=${project}&format=png`, 422, 'invalid_fields', 'format'],
     ['a picture of a summary', () => `?project_path=${project}&format=svg&view=summary`, 422, 'invalid_fields', 'view'],
   ];

@@ -1,0 +1,25 @@
+import { decodedCursor, encodedCursor } from '../core/list-tasks.ts';
+import type { Query, Stored } from '../core/ports.ts';
+import type { Runtime } from '../core/runtime.ts';
+
+const NEWEST_FIRST = { field: 'createdAt', direction: 'desc' } as const;
+
+/** A page of a list that is made seldom enough not to be sharded, the newest first. */
+export async function pageOf(
+  { documents }: Runtime,
+  collection: string,
+  equal: Query['equal'],
+  { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
+): Promise<{ readonly documents: readonly Stored[]; readonly nextCursor?: string }> {
+  if (limit === 0) return { documents: [] };
+  const after = cursor === undefined ? {} : { after: decodedCursor(cursor) };
+  const found = await documents.query(collection, { equal, orderBy: NEWEST_FIRST, ...after, limit: limit + 1 });
+  const page = found.documents.slice(0, limit);
+  const last = page.at(-1);
+  const isMore = found.documents.length > limit && last !== undefined;
+  return { documents: page, ...(isMore ? { nextCursor: encodedCursor(last) } : {}) };
+}
+
+export async function newest(runtime: Runtime, collection: string, equal: Query['equal']): Promise<Stored | undefined> {
+  return (await pageOf(runtime, collection, equal, { limit: 1 })).documents[0];
+}
