@@ -64,17 +64,18 @@ function byFolder({ prefix }: BucketPlace, objects: readonly FileMetadata[]): Ma
 async function listing(bucket: Bucket, query: GetFilesOptions): Promise<{ objects: FileMetadata[]; prefixes: string[] }> {
   const objects: FileMetadata[] = [];
   const prefixes: string[] = [];
-  for (let next: GetFilesOptions | null = { ...query, autoPaginate: false }; next !== null; ) {
-    // Typed without the last part, and as if there were always a next page.
-    const page = (await within(LONGEST_CALL_MS, bucket.getFiles(next))) as unknown as Page;
-    objects.push(...page[0].map(({ metadata }) => metadata));
-    prefixes.push(...(page[2].prefixes ?? []));
-    next = page[1];
+  for (let pageToken: string | undefined = ''; pageToken !== undefined; ) {
+    // The query that the client gives for the next page would bring all of them. Typed without its last part.
+    const page = bucket.getFiles({ ...query, autoPaginate: false, ...(pageToken && { pageToken }) });
+    const [files, , reply] = (await within(LONGEST_CALL_MS, page)) as unknown as Page;
+    objects.push(...files.map(({ metadata }) => metadata));
+    prefixes.push(...(reply.prefixes ?? []));
+    pageToken = reply.nextPageToken;
   }
   return { objects, prefixes };
 }
 
-type Page = [{ readonly metadata: FileMetadata }[], GetFilesOptions | null, { readonly prefixes?: string[] }];
+type Page = [{ readonly metadata: FileMetadata }[], unknown, { readonly prefixes?: string[]; readonly nextPageToken?: string }];
 
 /** Of a small object, at the generation that was listed; `undefined` when that is gone. */
 export async function contentOf(bucket: Bucket, { name, generation }: FileMetadata): Promise<Buffer | undefined> {

@@ -22,8 +22,8 @@ export function bucketTree(bucket: Bucket, place: BucketPlace): ProjectTree {
     },
 
     async *read(file, { pieceBytes = PIECE_BYTES } = {}) {
-      const object = bucket.file(objectNameOf(place, file.path), { generation: generationOf(file.stamp) });
-      onlyLive(object, generationOf(file.stamp));
+      const object = bucket.file(objectNameOf(place, file.path));
+      onlyOf(object, generationOf(file.stamp));
       try {
         let bytes = 0;
         for await (const piece of pieces(object.createReadStream({ validation: 'crc32c', decompress: false }), pieceBytes)) {
@@ -41,8 +41,11 @@ export function bucketTree(bucket: Bucket, place: BucketPlace): ProjectTree {
   };
 }
 
-/** A bucket with versions would give an older one too. The client itself sends no precondition with a reading. */
-function onlyLive(object: File, generation: string): void {
+/**
+ * Every request is for the live version, if that is the one: asked for by its generation, a bucket with versions would give an older
+ * one too. The client itself sends no precondition with a reading.
+ */
+function onlyOf(object: File, generation: string): void {
   object.interceptors.push({
     request(options) {
       Object.assign((options as { qs: object }).qs, { ifGenerationMatch: generation });

@@ -1,6 +1,7 @@
 /** What the tests of projects in buckets share: parts on the storage server, and a look at a bucket by Google's client alone. */
 
 import { type Bucket, Storage } from '@google-cloud/storage';
+import type { Site } from '../../emulator-bridge/storage/site.ts';
 import { bucketTrees } from '../../functions/adapters/bucket-trees.ts';
 import { systemClock } from '../../functions/adapters/clock.ts';
 import { systemIds } from '../../functions/adapters/ids.ts';
@@ -47,10 +48,10 @@ export interface BucketKitOptions {
 
 let buckets = 0;
 
-export async function bucketKit(options: BucketKitOptions = {}): Promise<BucketKit> {
+export async function bucketKit(options: BucketKitOptions = {}): Promise<BucketKit & { readonly site: Site }> {
   const storage = await storageOf(PROJECT);
   const kit = await kitOn(storage.server.url, options);
-  return { ...kit, close: storage.close };
+  return { ...kit, site: storage.server.site, close: storage.close };
 }
 
 /** A kit on a bucket of its own in a server that is running. */
