@@ -4,7 +4,8 @@ import { overrun, settled } from './charges.ts';
 import { leased } from './claim.ts';
 import { type Closed, type Closers, close, settleLate } from './close.ts';
 import type { Runtime } from './runtime.ts';
-import { type Change, type Decision, decideAndWrite } from './store.ts';
+import { type Change, type Decision, decideAndWrite, readTask } from './store.ts';
+import { abortOf } from './switches.ts';
 import type { Known, TaskError } from './task.ts';
 
 /** `held`, with what is now known (look at `cancelRequested`), or `lost`: another epoch runs, or the task has ended. */
@@ -78,16 +79,20 @@ export async function retry(
     | { readonly kind: 'queued'; readonly known: Known }
     | { readonly kind: 'stale' }
     | { readonly kind: 'end'; readonly known: Known };
+  const isStopped = failure.error.code === 'stopped' && (await wasStopped(runtime, known ?? (await readTask(runtime, id))));
   const decide = (current: Known): Decision<Answer> => {
     const { task } = current;
     if (task.status !== 'running' || task.epoch !== epoch) return { answer: { kind: 'stale' } };
-    if (task.cancelRequested || task.attempts >= task.maxAttempts) return { answer: { kind: 'end', known: current } };
+    if (task.cancelRequested || (task.attempts >= task.maxAttempts && !isStopped))
+      return { answer: { kind: 'end', known: current } };
     const now = runtime.clock.now();
     const pauseMs = failure.retryAfterMs ?? backoffMs(runtime, task.attempts);
     return {
       change: {
         set: {
           status: 'queued',
+          // What was stopped in an emergency is no attempt that failed.
+          ...(isStopped ? { attempts: task.attempts - 1 } : {}),
           lastError: failure.error,
           // Without a pause there is nothing to wait for, also where the claimant's clock is behind this one.
           ...(pauseMs > 0 ? { retryAt: now + pauseMs } : {}),
@@ -125,6 +130,10 @@ export async function retry(
   const status = task.cancelRequested ? 'cancelled' : 'dead';
   return close(runtime, id, { status, error, costMicros: failure.costMicros, by: failure.by }, epoch, answer.known);
 }
+
+/** Whether an attempt was really stopped: whoever only says so has failed. */
+const wasStopped = async (runtime: Closers, known: Known | undefined): Promise<boolean> =>
+  known !== undefined && (await abortOf(runtime, known.task.tenant, known.task.agent))?.code === 'stopped';
 
 /** The pause after attempt n: doubles from the minimum to the maximum. */
 const backoffMs = ({ settings }: Pick<Runtime, 'settings'>, attempts: number): number =>

@@ -3,22 +3,18 @@
 import { admitWaiting } from './admit-waiting.ts';
 import type { Closers } from './close.ts';
 import { DAY_MS } from './days.ts';
-import { agentGate, projectGate } from './gate-names.ts';
 import { PreconditionFailed } from './ports.ts';
 import type { Runtime } from './runtime.ts';
-import { freeNumbers, isSlotOf, limitOf, SLOTS, takenOf, takeSlot } from './taken.ts';
+import { freeNumbers, gatesTaken, limitOf, SLOTS, takenOf, takeSlot } from './taken.ts';
 import { type Known, lifeOf } from './task.ts';
 
 const MAX_TRIES = 20;
 
 /** Gives back what an ended task took, and has those go on who wait for it. Does no harm when it is done again. */
 export async function releaseTaken(runtime: Closers, { id, task }: Known, until: number): Promise<void> {
-  const { tenant, took = [], projectId } = task;
+  const { tenant, took = [] } = task;
   await deleteHeld(runtime, took, (holder, life) => holder === id && life === lifeOf(task));
-  const gates = [...(projectId === undefined ? [] : [projectGate(projectId)]), agentGate(task.agent)];
-  for (const gate of gates) {
-    if (took.some((slot) => isSlotOf(slot, tenant, gate))) await admitWaiting(runtime, tenant, gate, until);
-  }
+  for (const gate of gatesTaken(task)) await admitWaiting(runtime, tenant, gate, until);
 }
 
 /**

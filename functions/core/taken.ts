@@ -4,10 +4,11 @@
  * on, so that nothing is taken for nobody.
  */
 
-import { resourceOf } from './gate-names.ts';
+import { agentGate, projectGate, resourceOf } from './gate-names.ts';
 import type { Stored, Write } from './ports.ts';
 import { agentOf } from './registry.ts';
 import type { Runtime } from './runtime.ts';
+import type { TaskCore } from './task.ts';
 
 /** The collection of slots that are taken. */
 export const SLOTS = 'slots';
@@ -95,5 +96,8 @@ export function takeSlot(
   return { id, write: { kind: 'replace', collection: SLOTS, id, version: before.version, data } };
 }
 
-/** Whether a slot, by its id, is one of a resource. */
-export const isSlotOf = (id: string, tenant: string, gate: string): boolean => id.startsWith(`${resourceOf(tenant, gate)}-`);
+/** The gates at which a task has taken something. */
+export function gatesTaken({ tenant, agent, projectId, took = [] }: TaskCore): readonly string[] {
+  const gates = [...(projectId === undefined ? [] : [projectGate(projectId)]), agentGate(agent)];
+  return gates.filter((gate) => took.some((id) => id.startsWith(`${resourceOf(tenant, gate)}-`)));
+}

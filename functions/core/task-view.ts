@@ -19,7 +19,7 @@ export function taskView(id: string, task: Task): JsonObject {
     ttl: task.ttl,
     attempts: task.attempts,
     ...optional(task, ['idempotencyKey', 'callbackUrl', 'metadata', 'work', 'sessionId', 'projectId', 'parentTaskId']),
-    ...optional(task, ['dependencies', 'waitingFor']),
+    ...optional(task, ['dependencies', 'waitingFor', 'backupId']),
     ...(task.cancelRequested ? { cancelRequested: true } : {}),
     createdAt: iso(task.createdAt),
     updatedAt: iso(task.updatedAt),

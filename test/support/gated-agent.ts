@@ -1,4 +1,7 @@
-/** An HTTP agent that succeeds when the test says so: each task names the gate behind which its run waits. */
+/**
+ * An HTTP agent that succeeds when the test says so: each task names the gate behind which its run waits. A payload's `fail` is the
+ * status that it answers instead.
+ */
 
 import { httpListener } from './http-listener.ts';
 
@@ -14,8 +17,9 @@ export interface GatedAgent {
 export async function gatedAgent(): Promise<GatedAgent> {
   const gates: PromiseWithResolvers<void>[] = [];
   const listener = await httpListener(async ({ body }) => {
-    await gates[JSON.parse(body).payload.gate]?.promise;
-    return { status: 200, body: {} };
+    const { payload } = JSON.parse(body);
+    await gates[payload.gate]?.promise;
+    return { status: payload.fail ?? 200, body: {} };
   });
   return {
     row: { name: 'gated', endpoint: `${listener.url}/run`, priceCents: 3 },

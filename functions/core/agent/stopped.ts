@@ -1,19 +1,20 @@
-/** Tasks of an agent that was switched off or removed: what waits for it ends, and says why. */
+/** Tasks that must not run now: their agent was switched off or removed, or they are paused. */
 
 import { type Closers, close } from '../close.ts';
 import type { Runtime } from '../runtime.ts';
+import { setBackIfPaused } from '../set-back.ts';
 import { stopOf } from '../switches.ts';
 import type { Known } from '../task.ts';
 
 /**
  * Ends a queued task that its agent must not run. `agent_disabled` leaves it dead, so that it can be redriven once the agent is
- * on again; `agent_not_found` has failed for good. One that somebody has claimed meanwhile is left to its run. Returns whether
- * there is nothing to run.
+ * on again; `agent_not_found` has failed for good. One that is paused waits. One that somebody has claimed meanwhile is left to its
+ * run. Returns whether there is nothing to run.
  */
 export async function endIfStopped(runtime: Closers & Pick<Runtime, 'control'>, known: Known): Promise<boolean> {
   const { tenant, agent, status, epoch } = known.task;
   const error = status === 'queued' ? await stopOf(runtime, tenant, agent) : undefined;
-  if (error === undefined) return false;
+  if (error === undefined) return setBackIfPaused(runtime, known);
   await close(runtime, known.id, { status: error.code === 'agent_disabled' ? 'dead' : 'failed', error }, epoch, known);
   return true;
 }

@@ -1,0 +1,53 @@
+/** Queued tasks that are paused: they wait, without what they had taken, since others could use it meanwhile. */
+
+import { admitWaiting } from './admit-waiting.ts';
+import type { Closers } from './close.ts';
+import { BACKUP, isLock, RESUME } from './gate-names.ts';
+import { joinLine } from './line.ts';
+import type { Write } from './ports.ts';
+import { type Decision, decideAndWrite, readTask } from './store.ts';
+import { type Pause, pauseOf } from './switches.ts';
+import { gatesTaken, SLOTS } from './taken.ts';
+import type { Known } from './task.ts';
+import { proceed } from './waiting.ts';
+import { wakeOf } from './wake-time.ts';
+
+/** Has a queued task wait for `resume`, if it is paused. No attempt is counted. Returns whether there is nothing to run. */
+export async function setBackIfPaused(runtime: Closers, known: Known): Promise<boolean> {
+  const { tenant, status } = known.task;
+  const pause = status === 'queued' ? await pauseOf(runtime, tenant, known.task) : undefined;
+  if (pause === undefined) return false;
+  const decide = (current: Known): Decision<readonly string[] | undefined> => setBack(runtime, current, pause);
+  const freed = await decideAndWrite(runtime, known.id, known, decide, undefined);
+  if (freed === undefined) return false;
+  const until = runtime.clock.now() + runtime.settings.times.followUpMs;
+  for (const gate of freed) await admitWaiting(runtime, tenant, gate, until);
+  // What was resumed before it stood in line was resumed for nobody.
+  const found = await readTask(runtime, known.id);
+  if (found?.task.standing === RESUME) await proceed(runtime, found, 'resume');
+  return true;
+}
+
+/** Gives the gates whose slots it gives back; `undefined` where somebody has taken the task up. */
+function setBack(runtime: Closers, known: Known, { code }: Pause): Decision<readonly string[] | undefined> {
+  const { task } = known;
+  if (task.status !== 'queued') return { answer: undefined };
+  const { took = [] } = task;
+  const freed = gatesTaken(task);
+  return {
+    change: {
+      set: {
+        status: 'waiting',
+        waitingFor: [RESUME, ...freed.flatMap((gate) => (isLock(gate) ? [gate, BACKUP] : [gate]))],
+        standing: RESUME,
+        wakeAt: wakeOf(runtime, task),
+      },
+      // The backup is one from before others may change the project.
+      remove: ['took', 'lockedAt', 'backupId', 'wakeDelayMs', 'deadLetters'],
+      event: { event: 'waiting', for: RESUME, code },
+      // As long as it has not ended, they are its own.
+      also: [joinLine(known, RESUME), ...took.map((id): Write => ({ kind: 'delete', collection: SLOTS, id }))],
+    },
+    gives: () => freed,
+  };
+}
