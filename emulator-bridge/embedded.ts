@@ -1,8 +1,10 @@
 /** The embedded runtime: every function in this process, on one SQLite file. Kill it, start it, nothing is lost. */
 
+import { lazyEgress } from '../functions/adapters/lazy-egress.ts';
 import { embeddedParts, runtimeOf } from '../functions/adapters/runtime.ts';
 import type { Sync } from '../functions/adapters/sqlite-file.ts';
 import { accountEmail } from '../functions/core/addresses.ts';
+import type { Egress } from '../functions/core/ports.ts';
 import type { Runtime } from '../functions/core/runtime.ts';
 import { rooms } from '../functions/rooms.ts';
 import { functionsInProcess } from './functions-in-process.ts';
@@ -36,7 +38,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<LocalStac
   const named = functionNames.map((name) => {
     // No metadata server in between: a process has one environment, so it could be one account only.
     const identity = { idToken: (audience: string) => issuer.token({ email: accountEmail(settings, name), audience }) };
-    const runtime = release.adopt(runtimeFor(withHeldEgress(runtimeOf(name, local, parts, identity), parts.whenDurable)), (it) =>
+    const plain = runtimeOf(name, local, parts, identity);
+    const runtime = release.adopt(runtimeFor({ ...plain, egress: heldEgress(plain.egress, parts.whenDurable) }), (it) =>
       it.egress.close(),
     );
     const make = rooms[name];
@@ -50,6 +53,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<LocalStac
     settings: local,
     issuer,
     source: parts.queue,
+    egress: release.adopt(
+      heldEgress(lazyEgress({ allowLoopback: local.allowLoopback, operatorOrigins: [] }), parts.whenDurable),
+      (it) => it.close(),
+    ),
     servers: functions.servers,
     rooms: made,
     response,
@@ -59,9 +66,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<LocalStac
 }
 
 /** Requests to others wait for the disk, as responses do: with these two, nothing gets out that a crash could take back. */
-function withHeldEgress(runtime: Runtime, whenDurable: WhenDurable): Runtime {
-  const { egress } = runtime;
+function heldEgress(egress: Egress, whenDurable: WhenDurable): Egress {
   const durable = () =>
     new Promise<void>((resolve, reject) => whenDurable((failure) => (failure === undefined ? resolve() : reject(failure))));
-  return { ...runtime, egress: { ...egress, request: (request) => durable().then(() => egress.request(request)) } };
+  return { ...egress, request: (request) => durable().then(() => egress.request(request)) };
 }

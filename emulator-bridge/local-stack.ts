@@ -2,12 +2,14 @@
 
 import type { Server } from 'node:http';
 import { systemClock } from '../functions/adapters/clock.ts';
+import { lazyEgress } from '../functions/adapters/lazy-egress.ts';
 import { pushAccountEmail } from '../functions/core/addresses.ts';
-import type { Log, Subscriptions } from '../functions/core/ports.ts';
+import type { Egress, Log, MadeSubscriptions, Subscriptions } from '../functions/core/ports.ts';
 import type { Room } from '../functions/core/runtime.ts';
 import type { Settings } from '../functions/core/settings.ts';
 import { topology } from '../functions/topology.ts';
 import manifest from '../package.json' with { type: 'json' };
+import { startAgentDeliveries } from './agent-deliveries.ts';
 import { startDeliveries } from './deliveries.ts';
 import { startFront } from './front.ts';
 import type { ResponseClass } from './held-responses.ts';
@@ -72,7 +74,9 @@ export interface Assembly {
   /** Already with the local addresses. */
   readonly settings: Settings;
   readonly issuer: Issuer;
-  readonly source: Subscriptions;
+  readonly source: Subscriptions & MadeSubscriptions;
+  /** The way to registered agents' own addresses, where it is not the usual one. */
+  readonly egress?: Egress;
   /** Of functions in this process. */
   readonly servers?: Readonly<Record<string, Server>>;
   readonly rooms?: Readonly<Record<string, Room>>;
@@ -104,11 +108,12 @@ export async function assemble(release: AsyncDisposableStack, assembly: Assembly
     log,
   });
   release.adopt(front, (it) => it.stop(GRACE_MS));
+  const pulled = between.source?.(source) ?? source;
   const deliveries = release.adopt(
     startDeliveries({
       settings,
       subscriptions: topology.subscriptions,
-      source: between.source?.(source) ?? source,
+      source: pulled,
       issuer,
       transport: ({ function: name, path }) => {
         const url = urls[name] as string;
@@ -117,6 +122,13 @@ export async function assemble(release: AsyncDisposableStack, assembly: Assembly
       },
       log,
     }),
+    (it) => it.stop(GRACE_MS),
+  );
+  const egress =
+    assembly.egress ??
+    release.adopt(lazyEgress({ allowLoopback: settings.allowLoopback, operatorOrigins: [] }), (it) => it.close());
+  const agentDeliveries = release.adopt(
+    startAgentDeliveries({ settings, made: source, source: pulled, issuer, egress, log }),
     (it) => it.stop(GRACE_MS),
   );
   const email = pushAccountEmail(settings);
@@ -138,7 +150,7 @@ export async function assemble(release: AsyncDisposableStack, assembly: Assembly
     issuer,
     key,
     notes: [...front.notes, ...(assembly.notes ?? [])],
-    counters: () => deliveries.counters(),
+    counters: () => ({ ...deliveries.counters(), ...agentDeliveries.counters() }),
     pids,
     stop: () => owned.disposeAsync(),
   };

@@ -4,12 +4,14 @@
  */
 
 import { systemClock } from '../functions/adapters/clock.ts';
+import { lazyEgress } from '../functions/adapters/lazy-egress.ts';
 import { pubsubSubscriptions } from '../functions/adapters/pubsub.ts';
 import { pushAccountEmail } from '../functions/core/addresses.ts';
 import { Problem } from '../functions/core/errors.ts';
 import type { Log } from '../functions/core/ports.ts';
 import { type Environment, readSettings, variableOf } from '../functions/core/settings.ts';
 import { type SubscriptionRow, topology } from '../functions/topology.ts';
+import { startAgentDeliveries } from './agent-deliveries.ts';
 import { startDeliveries } from './deliveries.ts';
 import { foundRunning } from './emulators.ts';
 import { type Issuer, startIssuer } from './issuer.ts';
@@ -92,6 +94,8 @@ export async function startStandalone({ environment, log }: { environment: Envir
     }),
     (it) => it.stop(),
   );
+  const egress = release.adopt(lazyEgress({ allowLoopback: settings.allowLoopback, operatorOrigins: [] }), (it) => it.close());
+  release.adopt(startAgentDeliveries({ settings, made: source, source, issuer, egress, log }), (it) => it.stop());
   const email = pushAccountEmail(settings);
   const schedules = Object.entries(topology.schedules).filter(([, row]) => settings.functionUrls[row.function] !== undefined);
   release.adopt(

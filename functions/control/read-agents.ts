@@ -73,15 +73,17 @@ function everybodysView({ name, handling, priceMicros, timeLimitMs }: Agent, swi
 }
 
 function ownView(row: Registered, switches: Switches): JsonObject {
-  const { name, type, endpoint, result, priceMicros, timeLimitMs, concurrency, capabilities, lastSeenAt } = row;
+  const { name, type, endpoint, claims, email, result, priceMicros, timeLimitMs, concurrency, capabilities, lastSeenAt } = row;
   return {
     name,
     handler_type: type,
     source: 'registered',
     ...(endpoint === undefined ? {} : { endpoint }),
+    ...(claims === undefined ? {} : { claims }),
+    ...(email === undefined ? {} : { email }),
     ...(result === undefined ? {} : { result: JSON.parse(result) as unknown }),
     priceCents: centsFromMicros(priceMicros),
-    timeLimitSeconds: timeLimitMs / 1000,
+    ...(claims === false ? {} : { timeLimitSeconds: timeLimitMs / 1000 }),
     ...(concurrency === undefined ? {} : { concurrency }),
     capabilities,
     enabled: isEnabled(switches, name),

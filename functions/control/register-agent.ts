@@ -13,22 +13,30 @@ import type { Runtime } from '../core/runtime.ts';
 import { agentScope } from '../core/switches.ts';
 import type { JsonObject } from '../core/task.ts';
 import { topology } from '../topology.ts';
+import { makeSubscription, matchSubscription } from './agent-subscriptions.ts';
 import { type Registration, registered, registration } from './registration.ts';
 import { switchWrites } from './switchboard.ts';
 
 /**
  * Registers an agent for the caller's tenant, in the place of one of the same name. Gives `{status: "success", agent_name}`.
- * Throws `Problem` 422 `invalid_fields`, `egress_denied`, 409 `agent_reserved`.
+ * Throws `Problem` 422 `invalid_fields`, `egress_denied`, `subscription_refused`, 409 `agent_reserved`, 503 `messages_unavailable`.
+ *
+ * Its subscription cannot be made in the transaction that writes the registry. It is there before the registry says so, since
+ * what is published to a subscription that is not there is lost; one that is there too long gets nothing. A repeat mends both.
  */
 export async function registerAgent(runtime: Runtime, caller: Caller, given: unknown): Promise<JsonObject> {
   const wanted = checked(registration, given);
   const { name } = wanted;
   refuseReserved(runtime, name);
-  if (wanted.handler_type === 'http') await checkEndpoint(runtime, wanted.endpoint ?? '');
+  const isPubsub = wanted.handler_type === 'pubsub';
+  if (isPubsub || wanted.handler_type === 'http') await checkEndpoint(runtime, wanted.endpoint ?? '');
   const { tenant } = caller;
   const id = agentId(tenant, name);
-  return commitAudited(runtime, { tenant, entity: agentScope(name), actor: caller.name }, async () => {
+  if (isPubsub) await makeSubscription(runtime, registered(runtime, caller, wanted, undefined));
+  let isKnown = false;
+  const answer = await commitAudited(runtime, { tenant, entity: agentScope(name), actor: caller.name }, async () => {
     const before = await runtime.control.get(AGENTS, id);
+    isKnown = before !== undefined;
     const agent = registered(runtime, caller, wanted, before?.data as Registered | undefined);
     const data = agent as unknown as Fields;
     const write: Write =
@@ -42,6 +50,8 @@ export async function registerAgent(runtime: Runtime, caller: Caller, given: unk
       answer: { status: 'success', agent_name: name },
     };
   });
+  if (isPubsub || isKnown) await matchSubscription(runtime, tenant, name);
+  return answer;
 }
 
 /**
@@ -51,14 +61,19 @@ export async function registerAgent(runtime: Runtime, caller: Caller, given: unk
 export async function deleteAgent(runtime: Runtime, caller: Caller, name: string): Promise<JsonObject> {
   const { tenant } = caller;
   refuseReserved(runtime, name);
-  return commitAudited(runtime, { tenant, entity: agentScope(name), actor: caller.name }, async () => {
-    const { id, version } = await ownAgent(runtime, tenant, name);
-    return {
-      writes: [{ kind: 'delete', collection: AGENTS, id, version }, ...(await switchWrites(runtime, caller, name, 'deleted'))],
-      event: 'deleted',
-      answer: { status: 'success', agent_name: name },
-    };
-  });
+  try {
+    return await commitAudited(runtime, { tenant, entity: agentScope(name), actor: caller.name }, async () => {
+      const { id, version } = await ownAgent(runtime, tenant, name);
+      return {
+        writes: [{ kind: 'delete', collection: AGENTS, id, version }, ...(await switchWrites(runtime, caller, name, 'deleted'))],
+        event: 'deleted',
+        answer: { status: 'success', agent_name: name },
+      };
+    });
+  } finally {
+    // Also where there is none (any more): a crash may have kept a removal from getting here.
+    await matchSubscription(runtime, tenant, name);
+  }
 }
 
 /** A registered agent of a tenant. Throws `Problem` 404, for another tenant's as for none. */
@@ -88,10 +103,15 @@ async function checkEndpoint(runtime: Runtime, endpoint: string): Promise<void> 
 const stateOf = (enabled: boolean | undefined) => (enabled === undefined ? 'as it is' : enabled ? 'on' : 'off');
 
 /** Not the result, which may hold anything. */
-function detailOf({ type, endpoint, priceMicros, timeLimitMs, concurrency }: Registered, { enabled }: Registration): JsonObject {
+function detailOf(
+  { type, endpoint, claims, email, priceMicros, timeLimitMs, concurrency }: Registered,
+  { enabled }: Registration,
+): JsonObject {
   return {
     type,
     ...(endpoint === undefined ? {} : { endpoint }),
+    ...(claims === undefined ? {} : { claims }),
+    ...(email === undefined ? {} : { email }),
     priceCents: centsFromMicros(priceMicros),
     timeLimitSeconds: timeLimitMs / 1000,
     ...(concurrency === undefined ? {} : { concurrency }),

@@ -47,11 +47,16 @@ export async function adopt(
  */
 async function passedOn(runtime: Adopters, message: PushMessage, { agent, packet }: Admitted): Promise<Adopted> {
   const { attributes } = message;
-  const deliveredThere = agent.direct ? attributes.agent === agent.name : attributes.direct === undefined;
-  if (deliveredThere) return { kind: 'acknowledge' };
+  if (isDeliveredTo(agent, attributes)) return { kind: 'acknowledge' };
   const first = () => ({ set: { wakeAt: runtime.clock.now() } });
   await startTask(runtime, { tenant: 'default', agent, packet, fallbackId: idOf(message), by: 'publisher', first });
   return { kind: 'acknowledge' };
+}
+
+/** Whether an agent's subscription, or agent-light's, has what is published with these attributes. */
+function isDeliveredTo({ name, handling, direct }: Agent, attributes: PushMessage['attributes']): boolean {
+  if (handling.type === 'pubsub') return attributes.direct === direct;
+  return direct === undefined ? attributes.direct === undefined : attributes.agent === name;
 }
 
 /** A task whose time has not come waits in the store, where the sweeper finds it. */

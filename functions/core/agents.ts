@@ -12,12 +12,14 @@ export type LightHandler = (typeof LIGHT_HANDLERS)[number];
 
 /**
  * Who answers for an agent. `http`: an endpoint, as far trusted as whoever named it. `builtin`: code of ours, with one handler or
- * all of them. `mock`: nobody; each run has the same result at once, or else its payload.
+ * all of them. `mock`: nobody; each run has the same result at once, or else its payload. `pubsub`: whoever has its subscription
+ * pushed; one that does not claim gets its tasks claimed already.
  */
 export type Handling =
   | { readonly type: 'http'; readonly endpoint: string; readonly trust: Trust }
   | { readonly type: 'builtin'; readonly handler?: LightHandler }
-  | { readonly type: 'mock'; readonly result?: unknown };
+  | { readonly type: 'mock'; readonly result?: unknown }
+  | { readonly type: 'pubsub'; readonly claims: boolean };
 
 export interface Agent {
   readonly name: string;
@@ -29,8 +31,8 @@ export interface Agent {
   readonly concurrency?: number;
   /** Where `dispatch` has it run: its own function, or agent-light, which relays. */
   readonly runs: { readonly function: string; readonly url: string };
-  /** Whether a subscription of its own serves it. */
-  readonly direct: boolean;
+  /** The attribute `direct` of its messages, where a subscription of its own serves it: agent-light leaves them alone. */
+  readonly direct: string | undefined;
   /** The service account that it proves itself with. */
   readonly email: string | undefined;
 }
@@ -45,7 +47,7 @@ export interface AgentRegistry {
 export function agentRegistry(settings: Settings): AgentRegistry {
   const priceMicros = microsFromCents(settings.agentCostPerRunCents);
   const timeLimitMs = settings.times.runMaximumMs;
-  const builtIn: Agent[] = [agentOf('light', 'agent-light', false), ...directAgents().map((name) => agentOf(name, name, true))];
+  const builtIn: Agent[] = [agentOf('light', 'agent-light', undefined), ...directAgents().map((name) => agentOf(name, name, '1'))];
   const relayed = settings.agents.map(
     (row): Agent => ({
       name: row.name,
@@ -53,14 +55,14 @@ export function agentRegistry(settings: Settings): AgentRegistry {
       priceMicros: microsFromCents(row.priceCents),
       timeLimitMs: Math.min(timeLimitMs, row.timeLimitSeconds * 1000),
       runs: runsAt(settings, 'agent-light'),
-      direct: false,
+      direct: undefined,
       email: row.email,
     }),
   );
   const agents = new Map([...relayed, ...builtIn].map((agent) => [agent.name, agent]));
   return { find: (name) => agents.get(name), names: [...agents.keys()].sort() };
 
-  function agentOf(name: string, functionName: string, direct: boolean): Agent {
+  function agentOf(name: string, functionName: string, direct: string | undefined): Agent {
     return {
       name,
       handling: { type: 'builtin' },

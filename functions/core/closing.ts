@@ -59,6 +59,7 @@ export function closing(
       'wakeDelayMs',
       'cancelRequested',
       'parked',
+      'handOver',
       'waitingFor',
       'standing',
       ...(pending.length > 0 ? [] : (['wakeAt'] as const)),

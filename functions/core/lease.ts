@@ -99,7 +99,7 @@ export async function retry(
           wakeAt: Math.min(now + pauseMs + runtime.settings.times.republishMs, Math.max(now, task.ttl * 1000)),
           charges: task.charges.map((charge) => (charge.epoch === epoch ? settled(charge, failure.costMicros) : charge)),
         },
-        remove: ['leasedAt', 'leaseMs', 'parked'],
+        remove: ['leasedAt', 'leaseMs', 'parked', 'handOver'],
         event: {
           event: 'retry',
           epoch,

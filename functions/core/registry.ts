@@ -19,8 +19,11 @@ export interface Registered {
   readonly tenant: string;
   readonly name: string;
   readonly type: Handling['type'];
-  /** Of `http` the address, of `builtin` the handler; of `mock` as it was given. */
+  /** Of `http` and `pubsub` the address, of `builtin` the handler; of `mock` as it was given. */
   readonly endpoint?: string;
+  /** Of `pubsub`: whether it claims its tasks, and then the account that it proves itself with. */
+  readonly claims?: boolean;
+  readonly email?: string;
   /** Of `mock`, as JSON text. */
   readonly result?: string;
   readonly priceMicros: number;
@@ -82,13 +85,14 @@ function fromRegistered({ settings }: Finders, row: Registered): Agent {
     timeLimitMs: Math.min(settings.times.runMaximumMs, row.timeLimitMs),
     ...(row.concurrency === undefined ? {} : { concurrency: row.concurrency }),
     runs: runsAt(settings, 'agent-light'),
-    direct: false,
-    email: undefined,
+    direct: row.type === 'pubsub' ? agentId(row.tenant, row.name) : undefined,
+    email: row.email,
   };
 }
 
 /** Whoever registers an agent is a user, and no operator: its address gets no more trust than any other of a user's. */
-function handlingOf({ type, endpoint = '', result }: Registered): Handling {
+function handlingOf({ type, endpoint = '', result, claims = true }: Registered): Handling {
+  if (type === 'pubsub') return { type, claims };
   if (type === 'http') return { type, endpoint, trust: 'user' };
   if (type === 'builtin') return { type, handler: endpoint as Extract<Handling, { type: 'builtin' }>['handler'] };
   return { type, ...(result === undefined ? {} : { result: JSON.parse(result) as unknown }) };

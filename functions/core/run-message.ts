@@ -3,7 +3,10 @@
  * task's document without its bulk, its version, and a signature over its bytes; only a signed one is believed.
  */
 
+import type { Closers } from './close.ts';
+import { handOver, isHandedOver } from './hand-over.ts';
 import { centsFromMicros } from './money.ts';
+import { agentOf } from './registry.ts';
 import type { Runtime } from './runtime.ts';
 import type { JsonObject, Known, Reference, TaskCore, TaskError } from './task.ts';
 
@@ -76,29 +79,33 @@ export function runMessage(known: Known, payload: { payload?: JsonObject; payloa
   };
 }
 
-/** Publishes a run object; `direct` keeps it from agent-light when another subscription serves its agent. */
-export async function publishRun(
-  runtime: Pick<Runtime, 'messages' | 'settings' | 'signing' | 'agents'>,
-  run: RunMessage,
-): Promise<string> {
-  const data = JSON.stringify(run);
-  return runtime.messages.publish(runtime.settings.topics.tasks, {
-    data,
-    attributes: {
-      agent: run.agent,
-      traceId: attribute(run.traceId),
-      ...(run.idempotencyKey === undefined ? {} : { idempotencyKey: attribute(run.idempotencyKey) }),
-      ...(runtime.agents.find(run.agent)?.direct ? { direct: '1' } : {}),
-      [SIGNATURE]: runtime.signing.message(data),
-    },
-  });
+/**
+ * Publishes a run object, or hands the task over to an agent that does not claim. To a registered agent it goes without what only
+ * we could believe.
+ */
+export async function publishRun(runtime: Closers, run: RunMessage): Promise<void> {
+  const agent = await agentOf(runtime, run.core.tenant, run.agent);
+  if (agent !== undefined && isHandedOver(agent)) return handOver(runtime, agent, run);
+  const { core, version, ...plain } = run;
+  const isForeign = agent?.handling.type === 'pubsub';
+  const data = JSON.stringify(isForeign ? plain : run);
+  const attributes = {
+    ...attributesOf(run, agent?.direct),
+    ...(isForeign ? undefined : { [SIGNATURE]: runtime.signing.message(data) }),
+  };
+  await runtime.messages.publish(runtime.settings.topics.tasks, { data, attributes });
 }
 
+/** By what a run object is routed; `direct` keeps it from agent-light when another subscription serves its agent. */
+export const attributesOf = (run: RunMessage, direct: string | undefined): Record<string, string> => ({
+  agent: run.agent,
+  traceId: attribute(run.traceId),
+  ...(run.idempotencyKey === undefined ? {} : { idempotencyKey: attribute(run.idempotencyKey) }),
+  ...(direct === undefined ? {} : { direct }),
+});
+
 /** Publishes a run object, or leaves it to the sweeper: the document is its own outbox. */
-export async function publishOrLeave(
-  runtime: Parameters<typeof publishRun>[0] & Pick<Runtime, 'log'>,
-  run: RunMessage,
-): Promise<void> {
+export async function publishOrLeave(runtime: Closers, run: RunMessage): Promise<void> {
   try {
     await publishRun(runtime, run);
   } catch (error) {

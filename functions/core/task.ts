@@ -132,6 +132,8 @@ export interface TaskCore {
   readonly leasedAt?: number;
   readonly leaseMs?: number;
   readonly parked?: boolean;
+  /** Claimed for an agent that does not claim: whether its message is known to be out. */
+  readonly handOver?: 'sending' | 'sent';
   readonly cancelRequested?: boolean;
   /** The dead letters that have counted since the last claim, by message id: each counts once, however often it comes. */
   readonly deadLetters?: readonly string[];

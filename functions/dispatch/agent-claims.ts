@@ -15,10 +15,11 @@ import { renew } from '../core/lease.ts';
 import { isWholeMicros, microsFromCents } from '../core/money.ts';
 import { bearerToken, verifyIdToken } from '../core/push.ts';
 import { parsedData } from '../core/push-gate.ts';
+import { agentOf } from '../core/registry.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
 import { abortOf } from '../core/switches.ts';
-import type { JsonObject } from '../core/task.ts';
+import type { JsonObject, Known } from '../core/task.ts';
 import { notFound } from './task-view.ts';
 
 const terms = {
@@ -53,24 +54,23 @@ export const checkBody = renewBody.extend({ tenant: z.string().min(1).max(320) }
 export async function postClaim(runtime: Runtime, request: IncomingMessage, id: string): Promise<JsonObject> {
   const verified = await agentToken(runtime, request);
   const body = checked(claimBody, await jsonBody(request));
-  const agent = agentOf(runtime, body.agent, verified.email);
+  const everybodys = runtime.agents.find(body.agent);
+  if (everybodys !== undefined) entitled(everybodys, body.agent, verified.email);
   const known = await readTask(runtime, id);
+  const agent = everybodys ?? (await registeredOf(runtime, known, body.agent, verified.email));
   if (known === undefined || known.task.agent !== agent.name) throw notFound(id);
   if (await endIfStopped(runtime, known)) return { kind: 'ended', taskId: id };
   const payload = await payloadOf(runtime, known.task);
-  return reply(
-    runtime,
-    await claim(runtime, id, requestOf(runtime, agent, body), known),
-    payload,
-    microsFromCents(body.quoteCents),
-  );
+  const wanted = requestOf(runtime, agent, body);
+  return reply(runtime, await claim(runtime, id, wanted, known), payload, wanted.quoteMicros);
 }
 
 /** `POST /task/adopt`: the same for a message published straight to the topic, which becomes a task by it. */
 export async function postAdopt(runtime: Runtime, request: IncomingMessage): Promise<JsonObject> {
   const verified = await agentToken(runtime, request);
   const body = checked(adoptBody, await jsonBody(request));
-  const agent = agentOf(runtime, body.agent, verified.email);
+  // A registered agent is published nothing that is no task yet.
+  const agent = entitled(runtime.agents.find(body.agent), body.agent, verified.email);
   const message = { ...body.message, data: Buffer.from(body.message.data, 'base64'), subscription: agent.name, deliveryAttempt: 1 };
   const value = parsedData(message.data)?.value;
   const named = (value as { agent?: unknown } | null | undefined)?.agent ?? message.attributes.agent;
@@ -124,16 +124,23 @@ async function agentToken(runtime: Runtime, request: IncomingMessage): Promise<{
 }
 
 /** An agent may claim its own tasks alone. */
-function agentOf(runtime: Runtime, name: string, email: string): Agent {
-  const agent = runtime.agents.find(name);
+function entitled(agent: Agent | undefined, name: string, email: string): Agent {
   if (agent?.email === undefined || agent.email !== email)
     throw new Problem(403, 'forbidden', `${email} may not claim for the agent ${name}.`);
   return agent;
 }
 
+/** A tenant's agent, for its own tenant's tasks; whoever is not entitled does not learn whether there is such a task. */
+async function registeredOf(runtime: Runtime, known: Known | undefined, name: string, email: string): Promise<Agent> {
+  const isIts = known?.task.agent === name;
+  return entitled(isIts ? await agentOf(runtime, known.task.tenant, name) : undefined, name, email);
+}
+
+/** The price of a registered agent is that of its registration, whatever it says now. */
 function requestOf(runtime: Runtime, agent: Agent, body: { requestId: string; quoteCents: number; timeLimitMs: number }) {
   const timeLimitMs = Math.min(body.timeLimitMs, agent.timeLimitMs, runtime.settings.times.runMaximumMs);
-  return { requestId: body.requestId, quoteMicros: microsFromCents(body.quoteCents), timeLimitMs };
+  const quoteMicros = agent.handling.type === 'pubsub' ? agent.priceMicros : microsFromCents(body.quoteCents);
+  return { requestId: body.requestId, quoteMicros, timeLimitMs };
 }
 
 function reply(runtime: Runtime, claimed: Claim, payload: JsonObject, quoteMicros: number): JsonObject {

@@ -37,7 +37,8 @@ export async function postDispatch(runtime: Runtime, caller: Caller, body: unkno
   if (created.kind === 'replayed' || created.task.status !== 'queued') return dispatched(runtime, created);
 
   const run = runMessage(created.known, { payload: packet.payload, payloadRef: created.payloadRef });
-  if (packet.mode === 'http') return runNow(runtime, agent, run);
+  // Who has a subscription of his own has no `/run` here.
+  if (packet.mode === 'http' && agent.handling.type !== 'pubsub') return runNow(runtime, agent, run);
   await publishOrLeave(runtime, run);
   return dispatched(runtime, created);
 }

@@ -142,13 +142,6 @@ describe('the registry of agents', function () {
       'invalid_fields',
       'handler_type',
     ],
-    [
-      'the type pubsub',
-      { name: 'x', endpoint: 'http://127.0.0.1:9/', handler_type: 'pubsub' },
-      422,
-      'invalid_fields',
-      'handler_type',
-    ],
     ['an unknown field', { name: 'x', handler_type: 'mock', color: 1 }, 422, 'invalid_fields', 'color'],
     ['a name that is a path', { name: '../x', handler_type: 'mock' }, 422, 'invalid_fields', 'name'],
     ['a name that is too long', { name: 'x'.repeat(64), handler_type: 'mock' }, 422, 'invalid_fields', 'name'],

@@ -45,7 +45,7 @@ describe('the agents of a Heliograph', () => {
   for (const [name, functionName, direct, priceMicros] of rows) {
     it(`${name} runs at ${functionName}`, () => {
       const agent = registry.find(name);
-      assert.deepEqual([agent?.runs.function, agent?.direct, agent?.priceMicros], [functionName, direct, priceMicros]);
+      assert.deepEqual([agent?.runs.function, agent?.direct !== undefined, agent?.priceMicros], [functionName, direct, priceMicros]);
     });
   }
 
