@@ -68,7 +68,10 @@ export async function submitTask(runtime: Runtime, caller: Caller, body: unknown
   return { answer: { status: 'success', task_id }, replayed };
 }
 
-/** What a submitted task is shown with beside its view: its packet, with `dependencies` as ids. Nothing of any other task. */
+/**
+ * What a submitted task is shown with beside its view: its packet, with `dependencies` as ids, and `backup_id` as that of its way
+ * back. Nothing of any other task.
+ */
 export function packetView(id: string, task: Task): JsonObject {
   const task_id = task.idempotencyKey;
   if (task_id === undefined || aliasedId(task.tenant, task_id) !== id) return {};
@@ -76,6 +79,7 @@ export function packetView(id: string, task: Task): JsonObject {
     task_id,
     system_name: task.agent,
     ...task.work,
+    ...(task.backupId === undefined ? {} : { backup_id: task.backupId }),
     dependencies: task.dependencies ?? [],
     priority: task.priority,
     max_retries: task.maxAttempts,

@@ -84,7 +84,7 @@ export function submitsTasks(fog: () => Fog): void {
     assert.ok(at(ends[2] as View, 'running') >= Date.parse(String(ends[1]?.finishedAt)));
   });
 
-  it.skip('lets the higher priority go first where they wait for an agent', async () => {
+  it('lets the higher priority go first where they wait for an agent', async () => {
     await fog().stack.post('/register-agent', { name: 'single', endpoint: fog().agent.url, concurrency: 1 });
     const { payload, open } = fog().agent.gate();
     const busy = await fog().submit({ system_name: 'single', payload });

@@ -3,13 +3,23 @@ import { embeddedStack } from '../support/stack-embedded.ts';
 import { emulatedStack } from '../support/stack-emulated.ts';
 import { countsAttempts, knowsNoOtherAgents, registersAgents, showsTasks, submitsTasks } from './agents-and-tasks.ts';
 import { type Fog, fogAgent, fogFolder, fogOn } from './kit.ts';
+import { keepsAnAudit, obeysPeople, showsTheState } from './oversight.ts';
+import { backsUpBeforeModifications, mapsDependencies, rollsBack, submitsProjects, versionsBackups } from './projects.ts';
 
 const ROWS: readonly (readonly [string, (fog: () => Fog) => void])[] = [
   ['F1, agents', registersAgents],
+  ['F2, projects', submitsProjects],
   ['F3, tasks', submitsTasks],
+  ['F4, a backup before a modification', backsUpBeforeModifications],
   ['F5, a task’s status', showsTasks],
   ['F6, attempts', countsAttempts],
   ['F7, unknown agents', knowsNoOtherAgents],
+  ['F8, backups', versionsBackups],
+  ['F9, rollback', rollsBack],
+  ['F10, the dependency map', mapsDependencies],
+  ['F11, the state of the system', showsTheState],
+  ['F12, the audit trail', keepsAnAudit],
+  ['F13, human control', obeysPeople],
 ];
 
 /** Every row of the gateway's catalogue, on one stack of each runtime. */
@@ -27,8 +37,8 @@ function keepsEveryRow(start: (flags: Readonly<Record<string, unknown>>) => Prom
     );
     fog = fogOn(stack, agent, folder.root);
     await stack.post('/register-agent', { name: 'worker', endpoint: agent.url });
-    // The first run of a process may outlast a lease.
-    await stack.run({});
+    // The first run of a process may outlast a lease, and the first backup what a request waits.
+    await Promise.all([stack.run({}), stack.post('/submit-project', { project_path: fog.project() })]);
   });
   after(async function () {
     this.timeout(30_000);
