@@ -5,15 +5,20 @@ import { authenticator, type Caller, type Scope } from '../core/authenticate.ts'
 import { jsonBody, queryOf, room, send } from '../core/http.ts';
 import type { Room, Runtime } from '../core/runtime.ts';
 import { getApprovalPolicy, putApprovalPolicy } from './approval-policy.ts';
+import { decideApproval } from './decide-approval.ts';
+import { exportAudit } from './export-audit.ts';
+import { listApprovals } from './list-approvals.ts';
 import { emergencyStop, getSwitches, liftStop, pause, resume } from './pauses.ts';
 import { getAgent, listAgents } from './read-agents.ts';
+import { getAudit } from './read-audit.ts';
 import { deleteAgent, registerAgent } from './register-agent.ts';
 import { heartbeat, switchAgent } from './switch-agent.ts';
+import { systemState } from './system-state.ts';
 
 export function control(runtime: Runtime): Room {
   const authenticate = authenticator(runtime);
 
-  return room(runtime, ['control'], (router) => {
+  return room(runtime, ['control', 'documents', 'messages'], (router) => {
     router.post(
       '/register-agent',
       as('admin', async (caller, request) => registerAgent(runtime, caller, await jsonBody(request))),
@@ -72,12 +77,32 @@ export function control(runtime: Runtime): Room {
       as('admin', (caller) => getSwitches(runtime, caller)),
     );
     router.get(
+      '/system-state',
+      as('read', (caller, request) => systemState(runtime, caller, queryOf(request))),
+    );
+    router.get(
       '/policies/approvals',
       as('admin', (caller) => getApprovalPolicy(runtime, caller)),
     );
     router.put(
       '/policies/approvals',
       as('admin', async (caller, request) => putApprovalPolicy(runtime, caller, await jsonBody(request))),
+    );
+    router.get(
+      '/approvals',
+      as('admin', (caller, request) => listApprovals(runtime, caller, queryOf(request))),
+    );
+    router.post(
+      '/approvals/:id',
+      as('admin', async (caller, request) => decideApproval(runtime, caller, String(request.params.id), await jsonBody(request))),
+    );
+    // Not for readers: who holds which key, where agents are reached, and why somebody decided as he did.
+    router.get(
+      '/audit',
+      as('admin', (caller, request) => getAudit(runtime, caller, queryOf(request))),
+    );
+    router.get('/audit/export', async (request: Request, response: Response) =>
+      exportAudit(runtime, await authenticate(request, 'admin'), queryOf(request), response),
     );
   });
 

@@ -1,6 +1,7 @@
 /** `POST /pause` and `/resume`, `POST` and `DELETE /emergency-stop`, `GET /switches`: what people hold up, and let go on. */
 
 import * as z from 'zod';
+import { resumeWaiting } from '../core/admit-waiting.ts';
 import { commitAudited } from '../core/audit.ts';
 import type { Caller } from '../core/authenticate.ts';
 import { Problem } from '../core/errors.ts';
@@ -90,7 +91,17 @@ async function turn(
     if (before === undefined && state === undefined) await target.mustExist(runtime, tenant);
     return { writes, event: state === undefined ? events.on : events.off, answer: undefined };
   });
+  if (state === undefined) await goOn(runtime, tenant);
   return getSwitches(runtime, caller);
+}
+
+/** For a while; the sweeper has the rest. */
+async function goOn(runtime: Runtime, tenant: string): Promise<void> {
+  try {
+    await resumeWaiting(runtime, tenant, runtime.clock.now() + runtime.settings.times.followUpMs);
+  } catch (error) {
+    runtime.log.warn({ err: error }, 'What was resumed could not go on at once; the sweeper will see to it.');
+  }
 }
 
 const PAUSING = { on: 'resumed', off: 'paused' };

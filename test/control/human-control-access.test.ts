@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { newApiKey, type Scope } from '../../functions/core/authenticate.ts';
+import type { Refusal, View } from '../support/stack.ts';
+import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
+import { type Asked, askAbout, askedFor, DEPLOYMENT } from './approving.ts';
+import { aProject, type Held, SWITCHES_MS, untilHeld } from './pausing.ts';
+
+type Headers = Record<string, string>;
+
+describe('who may hold up and let go on', function () {
+  this.timeout(30_000);
+  let stack: EmbeddedTestStack;
+  before(async () => {
+    stack = await embeddedStack({ auth: 'required', 'times.switchesMs': SWITCHES_MS, 'times.waitingMaximumMs': 500 });
+  });
+  after(() => stack.stop());
+
+  async function keyOf(tenant: string, ...scopes: Scope[]): Promise<Headers> {
+    const random = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex');
+    const { key, id, record } = newApiKey(random, { tenant, scopes, createdAt: Date.now() });
+    await stack.control.commit([{ kind: 'create', collection: 'keys', id, data: { ...record } }]);
+    return { authorization: `Bearer ${key}` };
+  }
+  const ask = (method: string, path: string, headers: Headers, body: unknown = {}) =>
+    method === 'GET'
+      ? stack.get<Refusal>(path, headers)
+      : method === 'DELETE'
+        ? stack.delete<Refusal>(path, headers)
+        : stack[method === 'PUT' ? 'put' : 'post']<Refusal>(path, body, headers);
+  const held = async (headers: Headers): Promise<View> => {
+    const { status, body } = await stack.dispatch({ mode: 'pubsub', ...DEPLOYMENT }, headers);
+    assert.deepEqual([status, body.waitingFor], [202, ['approval']]);
+    return body;
+  };
+  const attempts = async (id: string) => (await stack.stored(id)).task.attempts;
+
+  it('is the administrator alone', async () => {
+    const keys = [await keyOf('default', 'read'), await keyOf('default', 'dispatch'), await keyOf('default', 'read', 'dispatch')];
+    const rows: [method: string, path: string, body?: object][] = [
+      ['POST', '/agents/light/pause'],
+      ['POST', '/agents/light/resume'],
+      ['POST', '/pause', { all: true }],
+      ['POST', '/resume', { all: true }],
+      ['POST', '/emergency-stop'],
+      ['DELETE', '/emergency-stop'],
+      ['GET', '/switches'],
+      ['GET', '/policies/approvals'],
+      ['PUT', '/policies/approvals', { taskTypes: [] }],
+      ['GET', '/approvals'],
+      ['POST', '/approvals/any', { decision: 'approve', hash: 'h' }],
+    ];
+    for (const [method, path, body] of rows) {
+      for (const key of keys) {
+        const { status, body: refusal } = await ask(method, path, key, body);
+        assert.deepEqual([status, refusal.code], [403, 'forbidden'], `${method} ${path}`);
+      }
+    }
+    const admin = await keyOf('default', 'admin');
+    assert.deepEqual((await stack.get<Held>('/switches', admin)).body, { paused: [], off: [] });
+    const policy = { taskTypes: [], agents: [], fourEyes: false };
+    assert.deepEqual((await stack.get<unknown>('/policies/approvals', admin)).body, policy);
+    assert.equal((await stack.get('/system-state', await keyOf('default', 'read'))).status, 200);
+    assert.equal((await stack.get('/system-state', await keyOf('default', 'dispatch'))).status, 403);
+  });
+
+  it('ends at the tenant: nobody holds up, sees or decides about what is another’s', async () => {
+    const [acme, other] = [await keyOf('acme', 'admin'), await keyOf('other', 'admin')];
+    await askAbout(stack, { taskTypes: ['deployment'] }, acme);
+    const { id } = await held(acme);
+    const { hash } = await askedFor(stack, id, acme);
+    const foreign = await ask('POST', `/approvals/${id}`, other, { decision: 'approve', hash });
+    assert.deepEqual([foreign.status, foreign.body.code], [404, 'task_not_found']);
+    assert.deepEqual((await stack.get<{ approvals: Asked[] }>('/approvals', other)).body.approvals, []);
+    const project = await aProject(stack, 'acme');
+    assert.equal((await ask('POST', '/pause', other, { project })).body.code, 'project_not_found');
+    for (const [method, path, body] of [
+      ['POST', '/emergency-stop', {}],
+      ['POST', '/pause', { all: true }],
+      ['PUT', '/policies/approvals', { costAboveCents: 0 }],
+    ] as const) {
+      assert.equal((await ask(method, path, other, body)).status, 200);
+    }
+    await untilHeld(stackWith(other));
+    assert.equal((await stack.dispatch({}, acme)).body.status, 'succeeded');
+    assert.deepEqual((await stack.get<Held>('/switches', acme)).body, { paused: [], off: [] });
+    const state = await stack.get<{ tasks: View[]; paused: unknown[]; stopped?: unknown }>('/system-state', other);
+    assert.ok(state.body.stopped !== undefined && state.body.tasks.every(({ id: seen }) => seen !== id));
+    assert.equal(await attempts(id), 0);
+    await ask('POST', `/approvals/${id}`, acme, { decision: 'approve', hash });
+    assert.equal((await waited(id, acme)).status, 'succeeded');
+  });
+
+  it('is somebody else than who dispatched it, where the policy wants four eyes', async () => {
+    const [one, two] = [await keyOf('eyes', 'admin'), await keyOf('eyes', 'admin')];
+    await askAbout(stack, { taskTypes: ['deployment'], fourEyes: true }, one);
+    const { id } = await held(one);
+    const { hash } = await askedFor(stack, id, one);
+    for (const decision of ['approve', 'reject']) {
+      const { status, body } = await ask('POST', `/approvals/${id}`, one, { decision, hash });
+      assert.deepEqual([status, body.code], [403, 'four_eyes']);
+    }
+    assert.equal((await ask('POST', `/approvals/${id}`, two, { decision: 'approve', hash })).status, 200);
+    assert.equal((await waited(id, one)).status, 'succeeded');
+  });
+
+  it('is no agent: neither by its token, nor by what it reports or publishes', async () => {
+    const admin = await keyOf('agents', 'admin');
+    await askAbout(stack, { taskTypes: ['deployment'], agents: ['codex'] }, admin);
+    const { body } = await stack.dispatch({ agent: 'codex', mode: 'pubsub', ...DEPLOYMENT }, admin);
+    const { hash } = await askedFor(stack, body.id, admin);
+    for (const name of ['codex', 'agent-light']) {
+      const email = stack.runtime('dispatch').agents.find(name === 'codex' ? 'codex' : 'light')?.email ?? '';
+      const token = await stack.local.issuer.token({ email, audience: String(stack.local.functionUrls.control) });
+      const answer = await ask(
+        'POST',
+        `/approvals/${body.id}`,
+        { authorization: `Bearer ${token}` },
+        { decision: 'approve', hash },
+      );
+      assert.deepEqual([answer.status, answer.body.code], [403, 'forbidden'], name);
+    }
+    const { task } = await stack.stored(body.id);
+    const claimable = { ...task, status: 'queued', waitingFor: [] };
+    await stack.publish(
+      'tasks',
+      { taskId: body.id, version: '1', core: claimable, agent: 'codex', payload: {} },
+      { agent: 'codex' },
+    );
+    const report = { epoch: 1, outcomeToken: 'codex.forged', outcome: { status: 'succeeded', result: 1 } };
+    assert.equal((await stack.post<Refusal>(`/task-update/${body.id}`, report)).body.code, 'unauthenticated');
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    assert.deepEqual([(await stack.stored(body.id)).task.status, await attempts(body.id)], ['waiting', 0]);
+  });
+
+  it('decides about what was looked at: a decision about another hash or life lets nothing run', async () => {
+    const admin = await keyOf('bound', 'admin');
+    await askAbout(stack, { taskTypes: ['deployment'] }, admin);
+    const { id } = await held(admin);
+    const { hash } = await askedFor(stack, id, admin);
+    const other = await held(admin);
+    const swapped = await stack.dispatch({ mode: 'pubsub', payload: { a: 1 }, ...DEPLOYMENT }, admin);
+    const { hash: foreign } = await askedFor(stack, swapped.body.id, admin);
+    assert.notEqual(foreign, hash);
+    for (const one of [id, other.id]) {
+      const { status, body } = await ask('POST', `/approvals/${one}`, admin, { decision: 'approve', hash: foreign });
+      assert.deepEqual([status, body.code], [409, 'approval_changed']);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    assert.deepEqual([await attempts(id), await attempts(other.id)], [0, 0]);
+  });
+
+  /** The same stack for the holder of a key. */
+  const stackWith = (headers: Headers) =>
+    ({ ...stack, dispatch: (packet: Record<string, unknown>) => stack.dispatch(packet, headers) }) as EmbeddedTestStack;
+  const waited = async (id: string, headers: Headers) => (await stack.get(`/task/${id}?waitSeconds=10`, headers)).body;
+});
