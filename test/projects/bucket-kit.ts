@@ -1,5 +1,6 @@
 /** What the tests of projects in buckets share: parts on the storage server, and a look at a bucket by Google's client alone. */
 
+import { EventEmitter } from 'node:events';
 import { type Bucket, Storage } from '@google-cloud/storage';
 import type { Site } from '../../emulator-bridge/storage/site.ts';
 import { bucketTrees } from '../../functions/adapters/bucket-trees.ts';
@@ -64,6 +65,8 @@ export async function kitOn(
     prefix = 'team/project/',
   }: BucketKitOptions = {},
 ): Promise<BucketKit> {
+  // As the adapter has it, for the downloads of the tests' own client.
+  EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, 20);
   const client = new Storage({ projectId: PROJECT, apiEndpoint: url });
   buckets += 1;
   const name = `acme-projects-${process.pid}-${buckets}`;
