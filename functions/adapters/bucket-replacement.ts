@@ -37,7 +37,7 @@ export async function bucketReplacement(
   try {
     return replacement(bucket, place, patterns, { lock, work, begun: await snapshotOf(bucket, place, patterns) });
   } catch (error) {
-    await lock.release();
+    await abandon(bucket, work, lock).catch(() => lock.letGo());
     throw error;
   }
 }
@@ -126,15 +126,16 @@ function replacement(
         throw error instanceof LockLost ? busy(error) : bucketProblem(place.path, error);
       }),
     async close() {
-      try {
-        if (phase !== 'building') return;
-        await cleanUp(bucket, work);
-        await lock.release();
-      } finally {
-        lock.letGo();
-      }
+      // What cannot be removed now is left to whoever comes once the lock has run out; the reason that brought us here counts.
+      if (phase === 'building') await abandon(bucket, work, lock).catch(() => {});
+      lock.letGo();
     },
   };
+}
+
+async function abandon(bucket: Bucket, work: string, lock: HeldLock): Promise<void> {
+  await cleanUp(bucket, work);
+  await lock.release();
 }
 
 async function* once(content: Buffer): AsyncGenerator<Buffer> {
