@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: dispatches a mixed batch through real HTTP, shows how it goes, and checks every outcome. Exit 1 when one is not
- * the expected one, 2 when there is nothing to dispatch to, 130 after ctrl-C.
+ * `npm run demo`: dispatches a mixed batch through real HTTP, shows how it goes, has an agent modify a project and rolls that back, and
+ * checks every outcome. Exit 1 when one is not the expected one, 2 when there is nothing to dispatch to, 130 after ctrl-C.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -13,13 +13,16 @@ import { type CallbackListener, listenForCallbacks } from './demo/callback-liste
 import type { TaskView } from './demo/client.ts';
 import { judge } from './demo/outcomes.ts';
 import { progressOn } from './demo/progress.ts';
-import { report } from './demo/report.ts';
+import { type ProjectSeen, showProject } from './demo/project.ts';
+import { report, verdict } from './demo/report.ts';
 import { runBatch } from './demo/run-batch.ts';
 import { openServer, type Server } from './demo/server.ts';
+import { startShoutingAgent } from './demo/shouting-agent.ts';
 
 const USAGE = `Usage: npm run demo -- [flags]
 
-Dispatches a batch to the Heliograph at ORCHESTRATOR_URL or on the local port; starts one where none runs.
+Dispatches a batch to the Heliograph at ORCHESTRATOR_URL or on the local port; starts one where none runs. There an agent also modifies
+a project, which is then rolled back.
 
   --emulators   starts one on Google's emulators instead
   --help        this text`;
@@ -79,6 +82,7 @@ async function demo(): Promise<number> {
     progress: progressOn(process.stdout),
   });
   const seconds = (performance.now() - started) / 1000;
+  const project = await projectOn(server, run);
 
   const outcomes = kinds.map((kind) => judge(kind, seen.get(kind) ?? { answers: [], tasks: [], callbacks: 0 }, priceMicros));
   const plain = kinds.filter((kind) => kind.plain).flatMap((kind) => seen.get(kind)?.tasks ?? []);
@@ -89,8 +93,17 @@ async function demo(): Promise<number> {
     plain: { tasks: plain.length, seconds: spanSeconds(plain) },
     listed: traced.length,
   });
-  console.log(`\n${lines.join('\n')}`);
-  return faults.length === 0 ? 0 : 1;
+  const all = [...faults, ...project.faults];
+  console.log(`\n${[...lines, '', ...project.lines, '', ...verdict(all)].join('\n')}`);
+  return all.length === 0 ? 0 : 1;
+}
+
+/** Where the demo knows no folder that the server may change, nothing is. */
+async function projectOn({ client, projects: folder }: Server, run: string): Promise<ProjectSeen> {
+  if (folder === undefined)
+    return { lines: ['Left out: the project; only a server of the demo’s own has its folder.'], faults: [] };
+  const agent = release.adopt(await startShoutingAgent(), (it) => it.close());
+  return showProject({ client, folder, agentUrl: agent.url, run });
 }
 
 /** What one run costs: the setting where it is known, else what a first run is charged. */

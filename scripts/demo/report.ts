@@ -2,6 +2,7 @@
 
 import { centsFromMicros } from '../../functions/core/money.ts';
 import type { Outcome } from './outcomes.ts';
+import { table } from './table.ts';
 
 export interface Totals {
   readonly priceMicros: number;
@@ -48,33 +49,18 @@ export function report(outcomes: readonly Outcome[], totals: Totals): Report {
   return {
     faults,
     lines: [
-      ...table([[...COLUMNS], ...rows]),
+      ...table([[...COLUMNS], ...rows], RIGHT),
       '',
       `${tasks} tasks in ${totals.seconds.toFixed(1)} s; the ${plain.tasks} plain ones in ${plain.seconds.toFixed(2)} s: ${(plain.tasks / plain.seconds).toFixed(0)} tasks/s.`,
       `Cost: ${cents(costMicros)} cents for ${runs} runs at ${cents(totals.priceMicros)} cents each (${totals.priceFrom})${costMicros === runs * totals.priceMicros ? ': it adds up' : ''}.`,
-      ...(faults.length === 0
-        ? ['Every outcome is the expected one.']
-        : [`${faults.length} not as expected:`, ...faults.map((fault) => `  ${fault}`)]),
     ],
   };
 }
 
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => (RIGHT.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
-      .join('  ')
-      .trimEnd();
-  const [head = [], ...body] = rows;
-  return [
-    line(head),
-    widths
-      .map((width) => '-'.repeat(width))
-      .join('  ')
-      .trimEnd(),
-    ...body.map(line),
-  ];
+/** The last lines of the demo. */
+export function verdict(faults: readonly string[]): readonly string[] {
+  if (faults.length === 0) return ['Every outcome is the expected one.'];
+  return [`${faults.length} not as expected:`, ...faults.map((fault) => `  ${fault}`)];
 }
 
 const sum = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((total, item) => total + of(item), 0);

@@ -1,6 +1,6 @@
 /** The Heliograph that the demo talks to: one that runs already, or one of its own, which it ends again. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bridgeLog } from '../../emulator-bridge/bridge-log.ts';
@@ -20,6 +20,8 @@ export interface Server {
   readonly priceCents?: number;
   /** The way to the topic past `dispatch`; only where this process has one. */
   readonly publish?: Messages['publish'];
+  /** A folder that may hold projects; only where the server is the demo's own. */
+  readonly projects?: string;
   stop(): Promise<void>;
 }
 
@@ -71,9 +73,13 @@ async function startOwn(environment: Environment, emulators: boolean): Promise<S
   const dataDir = release.adopt(await mkdtemp(join(tmpdir(), 'heliograph-demo-')), (path) =>
     rm(path, { recursive: true, force: true }),
   );
+  const projects = release.adopt(await realpath(await mkdtemp(join(tmpdir(), 'heliograph-demo-projects-'))), (path) =>
+    rm(path, { recursive: true, force: true }),
+  );
   const settings = readSettings(environment, {
     ...QUICK,
     dataDir,
+    projectRoots: [projects],
     runtime: emulators ? 'emulators' : 'embedded',
     port: 0,
     auth: 'open',
@@ -90,6 +96,7 @@ async function startOwn(environment: Environment, emulators: boolean): Promise<S
     what: `a Heliograph of its own (${emulators ? "Google's emulators" : 'embedded'}, quick times)`,
     priceCents: settings.agentCostPerRunCents,
     publish,
+    projects,
     stop: () => owned.disposeAsync(),
   };
 }

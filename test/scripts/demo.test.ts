@@ -34,6 +34,10 @@ describe('the demo', function () {
     assert.match(text, /^one key, 3 times +1 +succeeded, 2 replayed/m);
     assert.match(text, /^fails each of 2 times +1 +dead attempts_exhausted +dead attempts_exhausted +2 +10 /m);
     assert.match(text, /^no budget for a run +1 +failed budget_exceeded +failed budget_exceeded +0 +0 /m);
+    assert.match(text, /^GET \/task-status +backed_up, running, succeeded +backed_up, running, succeeded +ok$/m);
+    assert.match(text, /^the file, before +Sun on the mirror\. .* ok$/m);
+    assert.match(text, /^the file, after the task +SUN ON THE MIRROR\. and 1 more .* ok$/m);
+    assert.match(text, /^the file, after the rollback +Sun on the mirror\. +Sun on the mirror\. +ok$/m);
     assert.match(text, /Every outcome is the expected one\.\n$/);
     assert.deepEqual(readdirSync(folder.path), []);
   });

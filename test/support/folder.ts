@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A folder for the test alone; the result removes it. */
-export function temporaryFolder(): { readonly path: string; remove(): void } {
-  const path = mkdtempSync(join(tmpdir(), 'heliograph-'));
+/** A folder for the test alone, in another one if that is given; the result removes it. */
+export function temporaryFolder(inside = tmpdir()): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(inside, 'heliograph-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
