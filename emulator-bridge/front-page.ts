@@ -12,6 +12,10 @@ export function frontPage(version: string, url: string): string {
   POST /task/{id}/redrive  gives one that is dead another life
   POST /register-agent     an agent of your own
   GET  /agents             the agents; POST /agents/{name}/disable switches one off, /enable on
+  POST /pause              holds up an agent, a project or everything; /resume lets it go on
+  POST /emergency-stop     stops what runs, too; DELETE lifts it
+  GET  /approvals          what waits for somebody's approval; POST /approvals/{taskId} decides
+  GET  /system-state       tasks, agents, backups and runs, and what is held up
   GET  /callbacks/key      the key that callbacks are signed with
   GET  /healthz            how each function is
 

@@ -5,10 +5,10 @@ import { APPROVALS, type Approval, approvalHash, approvalId } from '../core/appr
 import { commitAudited } from '../core/audit.ts';
 import type { Caller } from '../core/authenticate.ts';
 import { Problem } from '../core/errors.ts';
+import { findTask } from '../core/find-task.ts';
 import { followUp } from '../core/follow-ups.ts';
 import { checked } from '../core/http.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { readTask } from '../core/store.ts';
 import { readBoard } from '../core/switchboard.ts';
 import { type JsonObject, type Known, lifeOf, type Task } from '../core/task.ts';
 import { taskView } from '../core/task-view.ts';
@@ -33,10 +33,11 @@ export const decisionBody = z.strictObject({
  * at, comment?, task}`. Throws `Problem` 404 `task_not_found`, 409 `already_decided`, `approval_changed`, `not_waiting_for_approval`, 403
  * `four_eyes`, 422.
  */
-export async function decideApproval(runtime: Runtime, caller: Caller, id: string, given: unknown): Promise<JsonObject> {
+export async function decideApproval(runtime: Runtime, caller: Caller, name: string, given: unknown): Promise<JsonObject> {
   const { decision, hash, comment } = checked(decisionBody, given);
   const wanted = decision === 'approve' ? 'approved' : 'rejected';
-  const known = await ownTask(runtime, caller, id);
+  const known = await ownTask(runtime, caller, name);
+  const { id } = known;
   const before = await decisionAbout(runtime, known);
   if (before === undefined) await refuseUnlessOpen(runtime, caller, known, hash);
   const approval = before === undefined ? await decided() : same(before, wanted, hash);
@@ -56,7 +57,7 @@ export async function decideApproval(runtime: Runtime, caller: Caller, id: strin
   function decided(): Promise<Approval> {
     const { tenant, name: actor } = caller;
     const detail = { hash, ...(comment === undefined ? {} : { comment }) };
-    return commitAudited(runtime, { tenant, entity: `task:${id}`, actor }, async () => {
+    return commitAudited(runtime, { tenant, entity: `approval:${id}`, actor }, async () => {
       const meanwhile = await decisionAbout(runtime, known);
       if (meanwhile !== undefined) return { writes: [], event: wanted, detail, answer: same(meanwhile, wanted, hash) };
       const at = runtime.clock.now();
@@ -74,10 +75,11 @@ export async function decideApproval(runtime: Runtime, caller: Caller, id: strin
   }
 }
 
-async function ownTask(runtime: Runtime, { tenant }: Caller, id: string): Promise<Known<Task>> {
-  const known = await readTask(runtime, id);
-  if (known?.task.tenant === tenant) return known;
-  throw new Problem(404, 'task_not_found', `There is no task ${id.slice(0, 100)}.`);
+/** By its id or its alias. */
+async function ownTask(runtime: Runtime, { tenant }: Caller, name: string): Promise<Known<Task>> {
+  const known = await findTask(runtime, tenant, name);
+  if (known !== undefined) return known;
+  throw new Problem(404, 'task_not_found', `There is no task ${name.slice(0, 100)}.`);
 }
 
 /** What was decided about the task's present life, by whatever hash. */

@@ -49,7 +49,9 @@ export async function resume(runtime: Runtime, caller: Caller, given: unknown): 
 
 /**
  * Stops everything of the caller's tenant: within 10 s nothing starts any more, and what runs is aborted and waits, with all its state, to
- * run again once the stop is lifted. It stands beside the pauses, so that no resuming lifts it: that takes `liftStop`.
+ * run again once the stop is lifted. What an agent has taken over elsewhere (parked, or handed over to one that does not claim) is
+ * out of reach: it learns of the stop where it asks, at `/task/{id}/check`, and its outcome stands. The stop is beside the pauses, so that
+ * no resuming lifts it: that takes `liftStop`.
  */
 export async function emergencyStop(runtime: Runtime, caller: Caller): Promise<JsonObject> {
   return turn(runtime, caller, EVERYTHING_STOPPED, 'stopped');

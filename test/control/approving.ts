@@ -120,6 +120,18 @@ export function approving(stackOf: () => TestStack): void {
     assert.equal((await stackOf().ended(id)).error?.code, 'approval_rejected');
   });
 
+  it('is found by the name that the client has given', async () => {
+    const alias = `release-${Math.random()}`;
+    const packet = { task_id: alias, system_name: 'light', module_name: 'm', task_type: 'deployment' };
+    const { status, body } = await stackOf().post<{ status: string }>('/submit-task', packet);
+    assert.ok(status < 300, JSON.stringify(body));
+    const { body: page } = await stackOf().get<{ approvals: Asked[] }>('/approvals');
+    const [asked] = page.approvals;
+    const { body: decided } = await decide(alias, { decision: 'approve', hash: asked?.hash });
+    assert.equal(decided.decision, 'approved');
+    assert.equal((await stackOf().ended(asked?.taskId ?? '')).status, 'succeeded');
+  });
+
   it('is about tasks that wait for it, and that there are', async () => {
     const { id } = await stackOf().run({});
     assert.deepEqual(await refused(id, { decision: 'approve', hash: 'h' }), [409, 'not_waiting_for_approval']);

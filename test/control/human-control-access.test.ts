@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { approvalId } from '../../functions/core/approvals.ts';
 import { newApiKey, type Scope } from '../../functions/core/authenticate.ts';
+import { lifeOf } from '../../functions/core/task.ts';
 import type { Refusal, View } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 import { type Asked, askAbout, askedFor, DEPLOYMENT } from './approving.ts';
@@ -147,6 +149,61 @@ describe('who may hold up and let go on', function () {
     }
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     assert.deepEqual([await attempts(id), await attempts(other.id)], [0, 0]);
+  });
+
+  it('is on record: each act by itself, by whom, with what was looked at', async () => {
+    const admin = await keyOf('recorded', 'admin');
+    const project = await aProject(stack, 'recorded');
+    await askAbout(stack, { taskTypes: ['deployment'] }, admin);
+    for (const way of ['/pause', '/resume']) {
+      for (const body of [{ agent: 'light' }, { project }, { all: true }])
+        assert.equal((await ask('POST', way, admin, body)).status, 200);
+    }
+    await ask('POST', '/emergency-stop', admin);
+    await ask('DELETE', '/emergency-stop', admin);
+    const ids = [(await held(admin)).id, (await held(admin)).id];
+    for (const [index, id] of ids.entries()) {
+      const { hash } = await askedFor(stack, id, admin);
+      const decision = { decision: index === 0 ? 'approve' : 'reject', hash, comment: 'seen' };
+      assert.equal((await ask('POST', `/approvals/${id}`, admin, decision)).status, 200);
+      // A repeat, and what was refused, are no decisions.
+      await ask('POST', `/approvals/${id}`, admin, decision);
+      await ask('POST', `/approvals/${id}`, admin, { ...decision, hash: 'another' });
+    }
+    interface Entry {
+      readonly event: string;
+      readonly entity: string;
+      readonly actor: string;
+      readonly detail?: { readonly hash?: string; readonly comment?: string };
+    }
+    const { body } = await stack.get<{ entries: Entry[] }>('/audit?limit=200', admin);
+    const shown = body.entries.map(({ event, entity }) => `${event} ${entity}`);
+    const about = ['agent:light', `project:${project}`, 'all'];
+    const expected = [
+      'policy_changed policy:approvals',
+      ...about.map((entity) => `paused ${entity}`),
+      ...about.map((entity) => `resumed ${entity}`),
+      ...['stopped all', 'stop_lifted all', `approved approval:${ids[0]}`, `rejected approval:${ids[1]}`],
+    ];
+    assert.deepEqual(shown.sort(), expected.sort());
+    assert.ok(body.entries.every(({ actor }) => actor.startsWith('key ')));
+    const decisions = body.entries.filter(({ entity }) => entity.startsWith('approval:'));
+    assert.ok(decisions.every(({ detail }) => detail?.comment === 'seen' && (detail.hash ?? '').length > 20));
+  });
+
+  it('stands once it is written: the sweeper carries on what a crash has left', async () => {
+    const admin = await keyOf('crashed', 'admin');
+    await askAbout(stack, { taskTypes: ['deployment'] }, admin);
+    const ids = [(await held(admin)).id, (await held(admin)).id];
+    for (const [index, id] of ids.entries()) {
+      const { hash } = await askedFor(stack, id, admin);
+      const known = await stack.stored(id);
+      const decision = index === 0 ? 'approved' : 'rejected';
+      const data = { tenant: 'crashed', taskId: id, life: lifeOf(known.task), hash, decision, by: 'somebody', at: Date.now() };
+      await stack.control.commit([{ kind: 'create', collection: 'approvals', id: approvalId(known), data }]);
+    }
+    assert.equal((await waited(ids[0] ?? '', admin)).status, 'succeeded');
+    assert.equal((await waited(ids[1] ?? '', admin)).error?.code, 'approval_rejected');
   });
 
   /** The same stack for the holder of a key. */
