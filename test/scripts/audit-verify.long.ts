@@ -1,0 +1,5 @@
+import { findsTampering } from './audit-tamperings.ts';
+
+describe('audit verify, many times', function () {
+  findsTampering.call(this, 25);
+});
