@@ -1,4 +1,4 @@
-/** The HTTP agents of a world: they do with each attempt what its payload's script says, and report late where that says so. */
+/** The HTTP agents of a world, of operators and (`few`) of tenants: they do with each attempt what its payload's script says, and report late where that says so. */
 
 import { functionUrl } from '../../functions/core/addresses.ts';
 import type { Broker } from './broker.ts';
@@ -12,6 +12,9 @@ export const AGENTS = [
   { name: 'slow', endpoint: 'https://slow.example/run', priceCents: 10, timeLimitSeconds: 300 },
 ] as const;
 
+/** Registered by each tenant, which may set a limit of how many of its tasks it has at a time. */
+export const FEW = { name: 'few', endpoint: 'https://few.example/run', priceCents: 4, timeLimitSeconds: 60 } as const;
+
 interface RunRequest {
   readonly taskId: string;
   readonly agent: string;
@@ -23,7 +26,7 @@ interface RunRequest {
 
 export function startAgents(world: World, network: Network, broker: Broker): void {
   const { schedule, oracle, story, chance } = world;
-  for (const { name, endpoint } of AGENTS) {
+  for (const { name, endpoint } of [...AGENTS, FEW]) {
     network.serve(new URL(endpoint).origin, (call, answered) => {
       const request = JSON.parse(call.body ?? '') as RunRequest;
       const { payload, attempt, taskId, epoch } = request;

@@ -6,7 +6,7 @@ import { brokenLink, timelineStart } from '../../functions/core/signing.ts';
 import { isEnded, type Task } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
 import { checkSettled } from './budget-invariants.ts';
-import { checkWaited, dueOf } from './waiting-invariants.ts';
+import { checkWaited, dueOf, hadGates } from './waiting-invariants.ts';
 import type { World } from './world.ts';
 
 /** How long after the faults a task must still have had time to run, for its never having run to be a fault. */
@@ -42,7 +42,7 @@ function checkTask({ oracle, signing, faultsEnd }: World, id: string, task: Task
   if (brokenLink(signing, task.timeline, timelineStart(task.tenant, id)) !== -1) oracle.violated('audit chains verify', id);
   const couldRunFrom = Math.max(faultsEnd, task.retryAt ?? 0, dueOf(task, tasks));
   const neverRan = task.status === 'expired' && task.timeline.at(-1)?.by === 'sweeper' && task.epoch === 0;
-  if (neverRan && task.ttl * 1000 - couldRunFrom > TIME_TO_RUN_MS)
+  if (neverRan && !hadGates(task) && task.ttl * 1000 - couldRunFrom > TIME_TO_RUN_MS)
     oracle.violated('what is accepted is run', `${id} was never run`);
   const claims = task.timeline.filter(({ event }) => event === 'running').length;
   if (task.charges.length !== claims)

@@ -5,7 +5,8 @@ import { newApiKey } from '../../functions/core/authenticate.ts';
 import type { Fields } from '../../functions/core/ports.ts';
 import type { JsonObject } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
-import { AGENTS } from './agents.ts';
+import { AGENTS, FEW } from './agents.ts';
+import { projectOf } from './backup-takers.ts';
 import type { Broker } from './broker.ts';
 import type { Answer, Network } from './network.ts';
 import { callbackUrl } from './receivers.ts';
@@ -34,13 +35,14 @@ export function startClients(
   world: World,
   network: Network,
   broker: Broker,
-  { plans, operations, limits, switches }: Scenario,
+  { plans, operations, limits, switches, gates }: Scenario,
 ): void {
   const { schedule, oracle, story } = world;
   const known: { id: string; tenant: string }[] = [];
   for (const operation of [...limits, ...operations]) schedule.after(operation.at * 1000, () => perform(operation));
   const firstAt = Math.min(...operations.filter(({ kind }) => kind === 'dispatch').map((operation) => operation.at), 300);
-  for (const operation of switches) schedule.after((firstAt + operation.at) * 1000, () => perform(operation));
+  const sinceFirst = [...switches, ...(gates?.crowd ?? []), ...(gates?.decisions ?? []), ...(gates?.pauses ?? [])];
+  for (const operation of sinceFirst) schedule.after((firstAt + operation.at) * 1000, () => perform(operation));
 
   function perform(operation: Operation): void {
     if (operation.kind === 'dispatch') {
@@ -52,6 +54,10 @@ export function startClients(
     } else if (operation.kind === 'limit') {
       const { tenant, scope, limitCents, mode } = operation;
       send('PUT', `/budgets/${scope}`, tenant, { limitCents, mode }, (answer) => told('limit', scope, answer));
+    } else if (operation.kind === 'pause') {
+      hold(operation);
+    } else if (operation.kind === 'decide') {
+      decide(operation.tenant, operation.decision);
     } else if (operation.kind === 'switch') {
       const { tenant, agent } = at(plans, operation.plan);
       send('POST', `/agents/${agent}/${operation.isOn ? 'enable' : 'disable'}`, tenant, {}, (answer) =>
@@ -70,6 +76,21 @@ export function startClients(
         if (operation.kind === 'cancel' && answer?.status === 200) oracle.cancelled.push(task.id);
       });
     }
+  }
+
+  function hold({ tenant, what, isOn }: Extract<Operation, { kind: 'pause' }>): void {
+    const body = what === 'all' ? { all: true } : what === 'project' ? { project: projectOf(tenant) } : { agent: what };
+    if (what === 'stop') send(isOn ? 'DELETE' : 'POST', '/emergency-stop', tenant, {}, (answer) => told('stop', tenant, answer));
+    else send('POST', isOn ? '/resume' : '/pause', tenant, body, (answer) => told(isOn ? 'resume' : 'pause', what, answer));
+  }
+
+  function decide(tenant: string, decision: 'approve' | 'reject'): void {
+    send('GET', '/approvals?limit=200', tenant, undefined, (answer) => {
+      if (answer?.status !== 200) return;
+      for (const { taskId, hash } of (JSON.parse(answer.body) as { approvals: { taskId: string; hash: string }[] }).approvals) {
+        send('POST', `/approvals/${taskId}`, tenant, { decision, hash }, (reply) => told(decision, taskId, reply));
+      }
+    });
   }
 
   const statusOf = (id: string): unknown => world.documents.all('tasks').get(id)?.data.status;
@@ -133,7 +154,7 @@ export function startClients(
   }
 
   function packetOf(plan: Plan, number: number, inTenant: string): JsonObject {
-    const priceCents = AGENTS.find(({ name }) => name === plan.agent)?.priceCents ?? LIGHT_PRICE_CENTS;
+    const priceCents = [...AGENTS, FEW].find(({ name }) => name === plan.agent)?.priceCents ?? LIGHT_PRICE_CENTS;
     const { budgetRuns, notBeforeSeconds, key, callback } = plan;
     const dependencies = dependenciesOf(plan, inTenant);
     const parent = plan.isChild ? known.find(({ tenant }) => tenant === inTenant)?.id : undefined;
@@ -144,9 +165,12 @@ export function startClients(
       payload: {
         tag: String(number),
         ...(plan.agent === 'codex' ? { pauseMs: (plan.steps[0]?.seconds ?? 0) * 1000, ...pause } : { steps: plan.steps }),
+        ...(plan.backup === undefined ? {} : { backup: plan.backup }),
         ...(plan.isLarge ? { padding: 'x'.repeat(1_500) } : {}),
       },
       ttlSeconds: plan.ttlSeconds,
+      ...(plan.priority === 0 ? {} : { priority: plan.priority }),
+      ...(plan.backup === undefined ? {} : { modifies: true, projectId: projectOf(inTenant) }),
       maxAttempts: plan.maxAttempts,
       ...(budgetRuns === undefined ? {} : { budgetCents: (budgetRuns + 0.5) * priceCents }),
       ...(key === undefined ? {} : { idempotencyKey: `key-${key}` }),
@@ -169,7 +193,7 @@ export function startClients(
   }
 
   function send(method: string, path: string, tenant: string, body: unknown, answered: (answer: Answer | undefined) => void): void {
-    const url = functionUrl(world.settings, path.startsWith('/agents/') ? 'control' : 'dispatch') + path;
+    const url = functionUrl(world.settings, CONTROL.test(path) ? 'control' : 'dispatch') + path;
     const headers = { 'x-api-key': keyOf(tenant) };
     let isOver = false;
     const over = (answer: Answer | undefined) => {
@@ -182,6 +206,9 @@ export function startClients(
     network.send(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) }, over);
   }
 }
+
+/** What goes to the function of control. */
+const CONTROL = /^\/(agents|approvals|pause|resume|emergency-stop)\b/;
 
 /** What a proper request may be refused for, whatever it says. */
 const EXPECTED: ReadonlySet<string> = new Set(['parent_ended', 'budget_exceeded', 'agent_disabled']);

@@ -7,6 +7,7 @@ import { agentRegistry } from '../../functions/core/agents.ts';
 import type { Room, Runtime } from '../../functions/core/runtime.ts';
 import { rooms } from '../../functions/rooms.ts';
 import { topology } from '../../functions/topology.ts';
+import { takeBackups } from './backup-takers.ts';
 import type { Broker } from './broker.ts';
 import type { Answer, Call, Network } from './network.ts';
 import { portsOf } from './ports.ts';
@@ -75,7 +76,7 @@ export function instancesOf(world: World, broker: Broker, network: Network): Ins
         idToken: async (audience) => world.tokens.token(accountEmail(world.settings, name), audience, world.schedule.now()),
       },
     };
-    const room = (rooms[name] as (runtime: Runtime) => Room)(runtime);
+    const room = name === 'backups' ? takeBackups(runtime, world) : (rooms[name] as (runtime: Runtime) => Room)(runtime);
     return {
       instance,
       answer(call, answered) {

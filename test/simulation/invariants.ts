@@ -68,7 +68,10 @@ function brokenState(task: Task): Broken {
 function brokenEnd(was: Task, now: Task): Broken {
   if (now.redrives !== was.redrives) {
     const isRedrive =
-      was.status === 'dead' && now.status === 'queued' && now.redrives === was.redrives + 1 && now.epoch > was.epoch;
+      was.status === 'dead' &&
+      ['queued', 'waiting'].includes(now.status) &&
+      now.redrives === was.redrives + 1 &&
+      now.epoch > was.epoch;
     return isRedrive ? undefined : ['only what is dead is redriven', `${was.status} -> ${now.status}`];
   }
   if (!isEnded(was.status)) return undefined;
@@ -131,7 +134,7 @@ function brokenStep(world: World, id: string, was: Task, now: Task, at: number):
 
 const STEPS: Readonly<Record<string, string>> = {
   waiting: 'waiting queued expired cancelled failed',
-  queued: 'queued running expired cancelled failed dead succeeded',
+  queued: 'queued waiting running expired cancelled failed dead succeeded',
   running: 'running queued succeeded failed expired cancelled dead',
 };
 const FENCED: ReadonlySet<string> = new Set(['retry', 'progress', 'parked']);

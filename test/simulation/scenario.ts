@@ -29,7 +29,7 @@ export interface Step {
 
 /** One kind of task. Plans of the same `key` share an idempotency key. */
 export interface Plan {
-  readonly agent: 'light' | 'codex' | 'worker' | 'slow';
+  readonly agent: 'light' | 'codex' | 'worker' | 'slow' | 'few';
   readonly mode: 'http' | 'pubsub';
   readonly tenant: 'red' | 'blue';
   readonly key: number | undefined;
@@ -46,6 +46,27 @@ export interface Plan {
   readonly waitsFor: 'first' | 'last' | 'all' | undefined;
   /** The first plan's agent, tenant and key, with a payload of its own. */
   readonly isTwin: boolean;
+  readonly priority: number;
+  /** It modifies its tenant's project; and how the backup goes that is taken before. */
+  readonly backup: Backup | undefined;
+}
+
+/** What becomes of a backup, after how many seconds; `twice`: it is told again later, when it may be about another time. */
+export interface Backup {
+  readonly ends: 'verified' | 'twice' | 'failed' | 'lost';
+  readonly seconds: number;
+}
+
+/** What there is to wait for, beside other tasks, in a world. */
+export interface Gates {
+  /** How many tasks of a tenant the agent `few` has at a time. */
+  readonly concurrency: number;
+  /** What is to be approved. */
+  readonly policy: { readonly taskTypes: readonly string[]; readonly agents: readonly string[] } | undefined;
+  readonly decisions: readonly Operation[];
+  readonly pauses: readonly Operation[];
+  /** More tasks at about the same time. */
+  readonly crowd: readonly Operation[];
 }
 
 /** `plan` and `task` are taken modulo what there is. */
@@ -56,6 +77,14 @@ export type Operation = { readonly at: number } & (
       readonly scope: 'tenant' | 'agent:worker' | 'agent:light';
       readonly limitCents: number | null;
       readonly mode: 'plain' | 'leased';
+    }
+  /** Somebody decides about all that wait then. */
+  | { readonly kind: 'decide'; readonly tenant: Plan['tenant']; readonly decision: 'approve' | 'reject' }
+  | {
+      readonly kind: 'pause';
+      readonly tenant: Plan['tenant'];
+      readonly what: 'few' | 'worker' | 'project' | 'all' | 'stop';
+      readonly isOn: boolean;
     }
   | { readonly kind: 'switch'; readonly plan: number; readonly isOn: boolean }
   | { readonly kind: 'dispatch'; readonly plan: number; readonly copies: number; readonly retries: number }
@@ -76,6 +105,7 @@ export interface Scenario {
   readonly operations: readonly Operation[];
   readonly limits: readonly Operation[];
   readonly switches: readonly Operation[];
+  readonly gates: Gates | undefined;
 }
 
 /** One in `outOf` has it. */
@@ -101,7 +131,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 });
 
 const plan: fc.Arbitrary<Plan> = fc.record({
-  agent: fc.constantFrom<Plan['agent'][]>('light', 'codex', 'worker', 'worker', 'worker', 'slow'),
+  agent: fc.constantFrom<Plan['agent'][]>('light', 'codex', 'worker', 'worker', 'few', 'few', 'slow'),
   mode: fc.constantFrom<Plan['mode'][]>('http', 'pubsub', 'pubsub'),
   tenant: fc.constantFrom<Plan['tenant'][]>('red', 'red', 'blue'),
   key: sometimes(fc.constantFrom(0, 0, 1)),
@@ -115,6 +145,14 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   isChild: fc.constantFrom(false, false, true),
   waitsFor: sometimes(fc.constantFrom<NonNullable<Plan['waitsFor']>[]>('first', 'last', 'last', 'all')),
   isTwin: fc.constantFrom(false, false, false, true),
+  priority: fc.constantFrom(0, 0, 0, 7, -3),
+  backup: sometimes(
+    fc.record({
+      ends: fc.constantFrom<Backup['ends'][]>('verified', 'verified', 'verified', 'twice', 'failed', 'lost'),
+      seconds: fc.constantFrom(0, 2, 20, 90),
+    }),
+    4,
+  ),
 });
 
 const at = fc.integer({ min: 0, max: 300 });
@@ -185,6 +223,57 @@ const switches: fc.Arbitrary<readonly Operation[]> = fc.oneof(
   },
 );
 
+const tenant = fc.constantFrom<Plan['tenant'][]>('red', 'red', 'blue');
+
+/** In some worlds there are limits, approvals and pauses; the times count from the first task. What is paused is resumed, mostly. */
+const gates: fc.Arbitrary<Gates> = fc.record({
+  concurrency: fc.constantFrom(1, 1, 2, 3),
+  policy: sometimes(
+    fc.record({
+      taskTypes: fc.constantFrom<readonly string[]>([], ['modification']),
+      agents: fc.constantFrom<readonly string[]>([], ['few'], ['few', 'worker']),
+    }),
+    3,
+  ),
+  decisions: fc.array(
+    fc.record({
+      at: fc.constantFrom(1, 8, 30, 100, 250),
+      kind: fc.constant('decide' as const),
+      tenant,
+      decision: fc.constantFrom<('approve' | 'reject')[]>('approve', 'approve', 'approve', 'reject'),
+    }),
+    { minLength: 2, maxLength: 8 },
+  ),
+  crowd: fc.array(
+    fc.record({
+      at: fc.constantFrom(0, 1, 5, 12, 60),
+      kind: fc.constant('dispatch' as const),
+      plan: index,
+      copies: fc.constantFrom(1, 3, 6),
+      retries: fc.constantFrom(0, 2),
+    }),
+    { maxLength: 4 },
+  ),
+  pauses: sometimes(
+    fc
+      .array(
+        fc.record({
+          at: fc.constantFrom(0, 3, 10, 40, 120),
+          seconds: fc.constantFrom(5, 30, 200, 2_000),
+          tenant,
+          what: fc.constantFrom('few' as const, 'worker' as const, 'project' as const, 'all' as const, 'stop' as const),
+        }),
+        { minLength: 1, maxLength: 3 },
+      )
+      .map((pauses) =>
+        pauses.flatMap(({ at, seconds, ...one }): Operation[] => [
+          { ...one, at, kind: 'pause', isOn: false },
+          { ...one, at: at + seconds, kind: 'pause', isOn: true },
+        ]),
+      ),
+  ).map((pauses = []) => pauses),
+});
+
 /** Each seed has some of the faults only: with all of them at once, few tasks get far. */
 const faults: fc.Arbitrary<Faults> = fc.record({
   crash: fc.constantFrom(0, 0, 0.004, 0.03),
@@ -217,6 +306,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc.record({
   operations: fc.array(operation, { minLength: 1, maxLength: 9 }),
   limits,
   switches,
+  gates: sometimes(gates),
 });
 
 function twinned(plans: readonly Plan[]): readonly Plan[] {

@@ -19,13 +19,14 @@ import { functionUrl, pushAccountEmail } from '../../functions/core/addresses.ts
 import { readSettings, type Settings } from '../../functions/core/settings.ts';
 import { signingFrom } from '../../functions/core/signing.ts';
 import { topology } from '../../functions/topology.ts';
-import { AGENTS, startAgents } from './agents.ts';
+import { AGENTS, FEW, startAgents } from './agents.ts';
 import { checkTheEnd } from './at-the-end.ts';
 import { startAuditor } from './auditor.ts';
 import { brokerOf } from './broker.ts';
 import { watchBudgets } from './budget-invariants.ts';
 import { chanceOf } from './chance.ts';
 import { apiKeys, startClients } from './clients.ts';
+import { watchGates } from './gate-invariants.ts';
 import { instancesOf } from './instances.ts';
 import { watchTasks } from './invariants.ts';
 import { networkOf } from './network.ts';
@@ -37,6 +38,7 @@ import { scheduleFrom } from './schedule.ts';
 import { memoryStore } from './store.ts';
 import { storyFrom } from './story.ts';
 import { watchSwitches } from './switch-invariants.ts';
+import { startTenant, TENANTS } from './tenants.ts';
 import { type Tokens, verifiedTokens } from './tokens.ts';
 import { watchWaiting } from './waiting-invariants.ts';
 import { NO_FAULTS, type World } from './world.ts';
@@ -92,7 +94,7 @@ interface Shared {
 async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, isTold: boolean): Promise<Outcome> {
   const schedule = scheduleFrom(START);
   const faultsEnd = START + given.faultSeconds * 1000;
-  const oracle = oracleOf(AGENTS.map(({ endpoint }) => new URL(endpoint).origin));
+  const oracle = oracleOf([...AGENTS, FEW].map(({ endpoint }) => new URL(endpoint).origin));
   const world: World = {
     schedule,
     chance: chanceOf(given.chance),
@@ -112,10 +114,12 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
     instances: given.instances,
   };
   for (const [id, data] of apiKeys) world.control.commit([{ kind: 'create', collection: 'keys', id, data }], START);
+  for (const tenant of TENANTS) startTenant(world, tenant, given.gates);
   watchTasks(world);
   watchBudgets(world);
   watchWaiting(world);
   watchSwitches(world);
+  const gates = watchGates(world, given.gates);
   const network = networkOf(world);
   const broker = brokerOf(world, network);
   const instances = instancesOf(world, broker, network);
@@ -137,6 +141,7 @@ async function runScenario({ settings, tokens, keys }: Shared, given: Scenario, 
   sweepEvery();
   await schedule.run(START + LONGEST_MS, isBroken);
   if (!isBroken()) checkTheEnd(world);
+  if (!isBroken()) gates.checkTheEnd();
   world.story.tell('end', () =>
     oracle.violation ? `VIOLATED: ${oracle.violation.rule}. ${oracle.violation.detail}` : 'all is well',
   );

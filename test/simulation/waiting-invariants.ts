@@ -32,6 +32,7 @@ export function watchWaiting({ documents, oracle }: World): void {
       if (released.has(id)) oracle.violated('a dependent is released once', id);
       released.add(id);
     }
+    if (was?.status === 'queued' && now.status === 'waiting') released.delete(id);
     if (now.status !== 'waiting' && now.waitingFor !== undefined)
       oracle.violated('who goes on waits for nobody', `${id} is ${now.status}, and waits for ${now.waitingFor}`);
     // As it was created, what was dead may have been redriven already.
@@ -56,7 +57,7 @@ export function checkWaited(world: World, tasks: ReadonlyMap<string, Task>): voi
   for (const [id, task] of tasks) {
     const them = dependenciesOf(task, tasks);
     // In a life before it may have ended at another time.
-    if (them.length === 0 || them.some(({ redrives }) => redrives > 0)) continue;
+    if (them.length === 0 || them.some(({ redrives }) => redrives > 0) || hadGates(task)) continue;
     const due = dueOf(task, tasks);
     const wentOn = task.timeline.find(({ event }) => event !== 'waiting')?.at ?? due;
     const isCalm = world.isSteady || due > world.faultsEnd + SETTLED_MS;
@@ -71,6 +72,9 @@ export function dueOf(task: Task, tasks: ReadonlyMap<string, Task>): number {
   const failed = them.filter(isFailed).map(endOf);
   return Math.max(task.createdAt, ...(failed.length > 0 ? [Math.min(...failed)] : [task.notBefore ?? 0, ...them.map(endOf)]));
 }
+
+/** Whether it may have waited for something else than for tasks and its time. */
+export const hadGates = ({ timeline }: Task): boolean => timeline.some((entry) => entry.for !== undefined);
 
 const dependenciesOf = ({ dependencies = [] }: Task, tasks: ReadonlyMap<string, Task>): Task[] =>
   dependencies.map((id) => tasks.get(id) as Task);
