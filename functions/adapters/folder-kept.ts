@@ -1,8 +1,7 @@
 import { chmod, lstat, mkdir, rename } from 'node:fs/promises';
-import type { TreeEntry } from '../core/ports.ts';
-import { walk } from '../core/walk.ts';
+import { ignoreRules } from '../core/ignore-rules.ts';
 import { placeOf } from './folder-open.ts';
-import { folderTree } from './folder-tree.ts';
+import { kindsIn } from './folder-tree.ts';
 
 const OWNER = 0o700;
 
@@ -30,12 +29,17 @@ export async function moveKept(old: string, fresh: string, patterns: readonly st
   return isAll;
 }
 
-/** The highest paths only: a folder that stays does so with all that is in it. */
+/** The highest paths only: a folder that stays does so with all that is in it. Kinds and names are enough to know them. */
 async function kept(old: string, patterns: readonly string[]): Promise<string[]> {
   const paths: string[] = [];
-  const stays = ({ path }: TreeEntry) => paths.push(path);
-  const { entries } = walk(folderTree(old), { patterns, gitignore: false, onIgnored: stays });
-  for await (const entry of entries) if (entry.kind === 'special') stays(entry);
+  const rules = ignoreRules(patterns);
+  const look = async (folder: string): Promise<void> => {
+    for (const { path, kind } of await kindsIn(old, folder)) {
+      if (kind === 'special' || rules.ignores(path, kind === 'folder')) paths.push(path);
+      else if (kind === 'folder') await look(path);
+    }
+  };
+  await look('');
   return paths;
 }
 

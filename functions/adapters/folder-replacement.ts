@@ -9,6 +9,7 @@ import { writeAtomically } from './atomic-file.ts';
 import { finish, type Journal, unwritable } from './folder-exchange.ts';
 import { inTheWay } from './folder-kept.ts';
 import { placeOf, WORK_PREFIX } from './folder-open.ts';
+import { isSame, linkSame, type SameFile } from './folder-same.ts';
 import { lockFile } from './project-lock.ts';
 import { syncTree } from './sync-tree.ts';
 
@@ -91,6 +92,8 @@ async function replacement(
     if (isAnothers && process.geteuid?.() === 0) await lchown(place, owner.uid, owner.gid);
   };
 
+  const same: SameFile[] = [];
+
   await write('building');
   await mkdir(work, { mode: OWNER }).catch((cause) => {
     throw unwritable(project, cause);
@@ -99,6 +102,21 @@ async function replacement(
   await mkdir(fresh, { mode: OWNER });
   await give(fresh);
   modes.push(['', owner.mode & 0o7777]);
+
+  async function writeFile(file: string, mode: number, content: AsyncIterable<Buffer>): Promise<void> {
+    const handle = await open(
+      placeOf(fresh, file),
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      0o600,
+    );
+    try {
+      for await (const piece of content) await handle.writeFile(piece);
+      if (isAnothers && process.geteuid?.() === 0) await handle.chown(owner.uid, owner.gid);
+      await handle.chmod(mode);
+    } finally {
+      await handle.close();
+    }
+  }
 
   return {
     async folder(folder, mode) {
@@ -109,19 +127,11 @@ async function replacement(
       if ((mode & OWNER) === OWNER) await chmod(place, mode);
       else modes.push([folder, mode]);
     },
-    async file(file, mode, content) {
-      const handle = await open(
-        placeOf(fresh, file),
-        constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-        0o600,
-      );
-      try {
-        for await (const piece of content) await handle.writeFile(piece);
-        if (isAnothers && process.geteuid?.() === 0) await handle.chown(owner.uid, owner.gid);
-        await handle.chmod(mode);
-      } finally {
-        await handle.close();
-      }
+    async file(file, mode, content, stamp) {
+      if (stamp === undefined || !(await isSame(project, { path: file, stamp }))) return writeFile(file, mode, content);
+      // It is read all the same, since that checks it.
+      for await (const _ of content);
+      same.push({ path: file, mode, stamp });
     },
     async link(link, target) {
       const place = placeOf(fresh, link);
@@ -129,6 +139,7 @@ async function replacement(
       await give(place);
     },
     async commit() {
+      await linkSame({ project, fresh }, same, writeFile);
       const blocked = await inTheWay(project, fresh, patterns);
       if (blocked !== undefined) {
         const advice = 'Move it away, or remove it.';

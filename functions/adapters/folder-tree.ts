@@ -66,6 +66,33 @@ export function folderTree(root: string): ProjectTree {
   };
 }
 
+/** As `list` of such a tree, but only what a folder itself says of its entries; in no order. */
+export async function kindsIn(root: string, folder: string): Promise<Pick<TreeEntry, 'path' | 'kind'>[]> {
+  try {
+    const handle = await openInside(root, folder, 'folder');
+    if (handle === undefined) return [];
+    try {
+      const options = { encoding: 'buffer', withFileTypes: true } as const;
+      const found = await readdir(below(handle, root, folder, '.'), options);
+      return found.map((entry) => {
+        const name = textOfPath(entry.name);
+        const path = folder === '' ? name : `${folder}/${name}`;
+        return { path, kind: name.startsWith(WORK_PREFIX) ? 'special' : kindOf(entry) };
+      });
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw unreadable(folder, error);
+  }
+}
+
+function kindOf(entry: Pick<BigIntStats, 'isDirectory' | 'isFile' | 'isSymbolicLink'>): TreeEntry['kind'] {
+  if (entry.isDirectory()) return 'folder';
+  if (entry.isFile()) return 'file';
+  return entry.isSymbolicLink() ? 'link' : 'special';
+}
+
 async function entryOf(handle: FileHandle, root: string, folder: string, name: string): Promise<TreeEntry | undefined> {
   const path = folder === '' ? name : `${folder}/${name}`;
   const place = below(handle, root, folder, name);
@@ -87,8 +114,8 @@ async function entryOf(handle: FileHandle, root: string, folder: string, name: s
   }
 }
 
-/** A programme may set the time of a change of content; that of a change of the inode it cannot. */
-function stampOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+/** A programme may set the time of a change of content; that of a change of the inode, which comes last, it cannot. */
+export function stampOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].map((value) => value.toString(36)).join('.');
 }
 

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { open, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const LONGEST_MS = 120_000;
@@ -14,17 +13,16 @@ export async function syncTree(folder: string): Promise<void> {
   await atOnce.catch(() => syncEach(folder));
 }
 
-async function syncEach(folder: string): Promise<void> {
-  const entries = await readdir(Buffer.from(folder), { withFileTypes: true, recursive: true, encoding: 'buffer' });
-  for (const entry of entries) {
-    if (!entry.isFile() && !entry.isDirectory()) continue;
-    const file = await open(Buffer.concat([entry.parentPath as unknown as Buffer, Buffer.from('/'), entry.name]), 'r');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+async function syncEach(folder: string | Buffer): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
+    const place = Buffer.concat([Buffer.from(folder as string), Buffer.from('/'), entry.name]);
+    if (entry.isDirectory()) await syncEach(place);
+    if (entry.isFile()) await syncOne(place);
   }
-  const top = await open(join(folder), 'r');
-  await top.sync().finally(() => top.close());
+  await syncOne(folder);
+}
+
+async function syncOne(path: string | Buffer): Promise<void> {
+  const file = await open(path, 'r');
+  await file.sync().finally(() => file.close());
 }

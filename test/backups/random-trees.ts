@@ -1,12 +1,24 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import fc from 'fast-check';
 import { systemClock } from '../../functions/adapters/clock.ts';
 import { diffWithNow } from '../../functions/core/backups/diff.ts';
-import { readManifest } from '../../functions/core/backups/manifest.ts';
+import { newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
 import { rollBack } from '../../functions/core/backups/rollback.ts';
+import { takeBackup } from '../../functions/core/backups/take.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { emptied, type Place, PROJECT, place, seen } from './kit.ts';
+import { allSettled, emptied, type Place, PROJECT, place, seen } from './kit.ts';
 import { memoryObjects } from './memory-parts.ts';
 
 /** Names as file systems have them; some are no UTF-8. */
@@ -101,34 +113,57 @@ function temporaryMemory(): ReturnType<typeof temporaryFolder> {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** Of all files. */
+function inodesOf(folder: string): Set<number> {
+  const inodes = new Set<number>();
+  const look = (at: Buffer) => {
+    for (const name of readdirSync(at, { encoding: 'buffer' })) {
+      const place = Buffer.concat([at, Buffer.from('/'), name]);
+      const found = lstatSync(place);
+      if (found.isDirectory()) look(place);
+      else if (found.isFile()) inodes.add(found.ino);
+    }
+  };
+  look(Buffer.from(folder));
+  return inodes;
+}
+
 /** Backup, random edits, rollback: the same names, kinds, bytes, modes and targets; and back again by the safety backup. */
 export async function rollBackRandomTrees(
   runs: number,
   seed?: number,
-): Promise<{ readonly entries: number; readonly largest: number }> {
-  const counts = { entries: 0, largest: 0 };
+): Promise<{ readonly entries: number; readonly largest: number; readonly linked: number }> {
+  const counts = { entries: 0, largest: 0, linked: 0 };
   const within = temporaryMemory();
   const at: Place = place(within, () => memoryObjects(systemClock()));
   const scenario = fc.record({
     tree: fc.array(edit, { minLength: 1, maxLength: 30, size: 'max' }),
     edits: fc.array(edit, { maxLength: 15, size: 'max' }),
     large: fc.option(large, { freq: 12 }),
+    // Whether files are known by their stamps at once, so that what is the same is linked.
+    settled: fc.boolean(),
   });
   try {
     await fc.assert(
-      fc.asyncProperty(scenario, async ({ tree, edits, large }) => {
+      fc.asyncProperty(scenario, async ({ tree, edits, large, settled }) => {
         emptied(at.project);
         apply(at.project, tree);
         if (large !== null) writeFileSync(`${at.project}/large`, large);
         const before = seen(at.project);
-        const backupId = await at.backup({ patterns: [] });
+        const open = async () => (settled ? allSettled(await at.tree()) : at.tree());
+        const backupId = newBackupId(at.parts);
+        await takeBackup(at.parts, await open(), { projectId: PROJECT, backupId, description: '', patterns: [] });
+        // A tick of the file system's clock.
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        const inodes = inodesOf(at.project);
         apply(at.project, edits);
         const after = seen(at.project);
-        const { safety_backup_id: safety } = await rollBack(at.parts, await at.tree(), { projectId: PROJECT, backupId });
+        const { safety_backup_id: safety } = await rollBack(at.parts, await open(), { projectId: PROJECT, backupId });
         assert.deepEqual(seen(at.project), before);
+        counts.linked += [...inodesOf(at.project)].filter((inode) => inodes.has(inode)).length;
         const manifest = await readManifest(at.parts, PROJECT, backupId);
         assert.deepEqual(await diffWithNow(at.parts, manifest, await at.tree()), { added: [], removed: [], changed: [] });
-        await rollBack(at.parts, await at.tree(), { projectId: PROJECT, backupId: safety });
+        await rollBack(at.parts, await open(), { projectId: PROJECT, backupId: safety });
         assert.deepEqual(seen(at.project), after);
         counts.entries += Object.keys(before).length;
         counts.largest = Math.max(counts.largest, Object.keys(before).length);

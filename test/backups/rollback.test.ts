@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -19,9 +20,10 @@ import { blobObject } from '../../functions/core/backups/blobs.ts';
 import { canonical, manifestObject, newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
 import type { Manifest, ManifestEntry } from '../../functions/core/backups/manifest-schema.ts';
 import { rollBack } from '../../functions/core/backups/rollback.ts';
+import { takeBackup } from '../../functions/core/backups/take.ts';
 import { verifyBackup } from '../../functions/core/backups/verify.ts';
 import { inChild } from './killing.ts';
-import { emptied, makeTree, type Place, PROJECT, place, seen } from './kit.ts';
+import { allSettled, emptied, makeTree, type Place, PROJECT, place, seen } from './kit.ts';
 
 describe('rolling back', () => {
   let at: Place;
@@ -32,6 +34,8 @@ describe('rolling back', () => {
 
   const back = async (backupId: string, within = at) =>
     rollBack(within.parts, await within.tree(), { projectId: PROJECT, backupId });
+  /** Of the file system's clock. */
+  const tick = () => new Promise((resolve) => setTimeout(resolve, 10));
   /** Nothing of a rollback is left beside the project, and no journal. */
   const isClean = () => {
     assert.deepEqual(readdirSync(dirname(at.project)), ['project']);
@@ -111,6 +115,93 @@ describe('rolling back', () => {
     await back(backupId);
     assert.equal(readFileSync(join(at.project, 'a'), 'utf8'), 'file');
     assert.equal(readFileSync(join(at.project, 'moved/cache/x'), 'utf8'), 'x');
+  });
+
+  it('takes over by links what is the same, with its times, and writes only the rest', async function () {
+    this.timeout(60_000);
+    makeTree(at.project, { same: 'same', 'deep/er/same': { x: 'run' }, changed: 'first', mode: 'm', gone: 'gone' });
+    utimesSync(join(at.project, 'same'), 1_000, 1_000);
+    // Files are trusted by their stamps only a moment after their last change.
+    await new Promise((resolve) => setTimeout(resolve, 2_600));
+    const before = seen(at.project);
+    const inode = (path: string) => statSync(join(at.project, path)).ino;
+    const inodes = ['same', 'deep/er/same'].map(inode);
+    const backupId = await at.backup();
+    writeFileSync(join(at.project, 'changed'), 'other');
+    utimesSync(join(at.project, 'changed'), 1_000, 1_000);
+    chmodSync(join(at.project, 'mode'), 0o600);
+    rmSync(join(at.project, 'gone'));
+    const changed = seen(at.project);
+    const { safety_backup_id: safety } = await back(backupId);
+    assert.deepEqual(seen(at.project), before);
+    assert.deepEqual(['same', 'deep/er/same'].map(inode), inodes);
+    assert.deepEqual([statSync(join(at.project, 'same')).mtimeMs, statSync(join(at.project, 'same')).nlink], [1_000_000, 1]);
+    isClean();
+    await back(safety);
+    assert.deepEqual(seen(at.project), changed);
+  });
+
+  it('links nothing that changes at the last moment, and leaves the project alone', async function () {
+    this.timeout(60_000);
+    makeTree(at.project, { a: 'a', b: 'b', c: 'c' });
+    const open = async () => allSettled(await at.tree());
+    const take = async () => {
+      await tick();
+      const backupId = newBackupId(at.parts);
+      await takeBackup(at.parts, await open(), { projectId: PROJECT, backupId, description: '' });
+      return backupId;
+    };
+    const backupId = await take();
+    for (const meanwhile of [
+      () => {
+        writeFileSync(join(at.project, 'b'), 'B');
+        utimesSync(join(at.project, 'b'), 1, 1);
+      },
+      () => chmodSync(join(at.project, 'b'), 0o600),
+      () => rmSync(join(at.project, 'b')),
+      () => {
+        rmSync(join(at.project, 'b'));
+        symlinkSync('/etc/passwd', join(at.project, 'b'));
+      },
+    ]) {
+      const trees: Place['parts']['trees'] = {
+        ...at.parts.trees,
+        async replace(...given) {
+          const replacement = await at.parts.trees.replace(...given);
+          return {
+            ...replacement,
+            async commit() {
+              meanwhile();
+              await replacement.commit();
+            },
+          };
+        },
+      };
+      await tick();
+      const again = rollBack({ ...at.parts, trees }, await open(), { projectId: PROJECT, backupId });
+      await assert.rejects(again, { code: 'project_changed', status: 409, message: /"b"/ });
+      isClean();
+      rmSync(join(at.project, 'b'), { force: true });
+      writeFileSync(join(at.project, 'b'), 'b');
+      // The links that were made, and taken back, have altered the others.
+      await take();
+    }
+  });
+
+  it('does without a `sync` of the system', async () => {
+    makeTree(at.project, { a: 'a', 'deep/er/b': 'b', empty: null, link: '->nowhere' });
+    writeFileSync(Buffer.concat([Buffer.from(`${at.project}/`), Buffer.of(0xff)]), 'no UTF-8');
+    const backupId = await at.backup();
+    const before = seen(at.project);
+    rmSync(join(at.project, 'deep'), { recursive: true });
+    const path = process.env.PATH;
+    process.env.PATH = '';
+    try {
+      await back(backupId);
+    } finally {
+      process.env.PATH = path;
+    }
+    assert.deepEqual(seen(at.project), before);
   });
 
   it('lets one of two win', async () => {

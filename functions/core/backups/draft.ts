@@ -38,7 +38,12 @@ export async function beginDraft(parts: BackupParts, tree: ProjectTree, request:
   return { draft: begun, known: knownContent(parent), resumed: false };
 }
 
-async function newest(parts: BackupParts, projectId: string, backupId: string): Promise<Manifest | undefined> {
+/** The newest backup that can be used, but for one. */
+export async function newest(
+  parts: Pick<BackupParts, 'objects' | 'signing'>,
+  projectId: string,
+  backupId?: string,
+): Promise<Manifest | undefined> {
   for (const id of (await backupIds(parts, projectId)).reverse()) {
     const manifest = id === backupId ? undefined : await readUsable(parts, projectId, id);
     if (manifest !== undefined) return manifest;
@@ -47,7 +52,11 @@ async function newest(parts: BackupParts, projectId: string, backupId: string): 
 }
 
 /** A corrupt manifest is nothing to build on, and no reason not to take a backup. */
-async function readUsable(parts: BackupParts, projectId: string, backupId: string): Promise<Manifest | undefined> {
+async function readUsable(
+  parts: Pick<BackupParts, 'objects' | 'signing'>,
+  projectId: string,
+  backupId: string,
+): Promise<Manifest | undefined> {
   return readManifest(parts, projectId, backupId).catch((error) => {
     if (error instanceof Problem && ['backup_corrupt', 'backup_not_found'].includes(error.code)) return undefined;
     throw error;

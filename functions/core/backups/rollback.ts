@@ -3,8 +3,9 @@ import type { ProjectTree, TreeReplacement } from '../ports.ts';
 import type { Runtime } from '../runtime.ts';
 import { readContents } from './contents.ts';
 import { changedSince } from './diff.ts';
+import { newest } from './draft.ts';
 import { newBackupId, readManifest } from './manifest.ts';
-import type { Manifest } from './manifest-schema.ts';
+import type { Manifest, ManifestFile } from './manifest-schema.ts';
 import { type BackupParts, takeBackup } from './take.ts';
 import { verifyBackup } from './verify.ts';
 
@@ -47,12 +48,31 @@ export async function rollBack(
   }
 }
 
-async function build(parts: Pick<Runtime, 'objects'>, manifest: Manifest, replacement: TreeReplacement): Promise<void> {
+async function build(parts: Pick<Runtime, 'objects' | 'signing'>, manifest: Manifest, replacement: TreeReplacement): Promise<void> {
   for (const entry of manifest.entries) {
     if (entry.kind === 'folder') await replacement.folder(entry.path, entry.mode);
     if (entry.kind === 'link') await replacement.link(entry.path, entry.target);
   }
-  await readContents(parts, manifest, { use: ({ path, mode, stamp }, content) => replacement.file(path, mode, content, stamp) });
+  const stampOf = await presentStamps(parts, manifest);
+  await readContents(parts, manifest, {
+    use: (file, content) => replacement.file(file.path, file.mode, content, stampOf(file)),
+  });
+}
+
+/**
+ * By which stamp a file of the project would be known to be what a backup holds: that of the newest backup, if it holds the same,
+ * since a rollback in between has given files other stamps.
+ */
+async function presentStamps(
+  parts: Pick<Runtime, 'objects' | 'signing'>,
+  manifest: Manifest,
+): Promise<(file: ManifestFile) => string | undefined> {
+  const last = await newest(parts, manifest.project_id);
+  const known = new Map(last?.entries.map((entry) => [entry.path, entry]));
+  return ({ path, mode, sha256, stamp }) => {
+    const before = known.get(path);
+    return before?.kind === 'file' && before.mode === mode && before.sha256 === sha256 ? before.stamp : stamp;
+  };
 }
 
 /** Verified: a way back that does not hold is none. One that builds on a corrupt blob is taken once more, on nothing. */
