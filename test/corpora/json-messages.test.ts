@@ -28,6 +28,8 @@ describe('JSON at its edges, in messages', function () {
     ['dead-letters', '/pubsub/dead-results', 'invalid_json'],
     ['callbacks', '/pubsub/callbacks', 'invalid_callback'],
     ['dead-letters', '/pubsub/dead-callbacks', 'invalid_callback'],
+    ['backups', '/pubsub/backups', 'invalid_json'],
+    ['dead-letters', '/pubsub/dead-backups', 'invalid_json'],
   ];
   const tasks = async () => (await stack.get<{ tasks: View[] }>('/tasks?limit=1')).body.tasks[0]?.id;
 
