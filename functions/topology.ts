@@ -544,6 +544,13 @@ export const topology: Topology = {
     },
     /** Which backup was taken for which life of a task. */
     'task-backups': { database: 'tasks', ttlField: 'expireAt', unindexed: ['tenant', 'backupId', 'expireAt'], indexes: [] },
+    /** How agents that failed repeatedly are let be, and how they came back. */
+    circuits: {
+      database: 'tasks',
+      ttlField: 'expireAt',
+      unindexed: ['tenant', 'agent', 'state', 'since', 'failures', 'openMs', 'until', 'expireAt'],
+      indexes: [],
+    },
     /** Messages that can never be processed, with the reason. */
     quarantine: {
       database: 'tasks',

@@ -1,6 +1,7 @@
 /** `http`: relays a task to an HTTP agent by the agent protocol, holding the lease for it. */
 
 import { ACCEPTED, type Context, type Handler } from '../core/agent/define-agent.ts';
+import { circuitKey, noteAnswer } from '../core/circuit.ts';
 import { RetryableError, TerminalError } from '../core/errors.ts';
 import { resultFlaw } from '../core/json-value.ts';
 import type { EgressReply, Trust } from '../core/ports.ts';
@@ -15,6 +16,8 @@ export interface Relayed {
   readonly trust: Trust;
 }
 
+type Relays = Pick<Runtime, 'egress' | 'identity' | 'clock' | 'documents' | 'settings' | 'log'>;
+
 const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
@@ -22,7 +25,7 @@ const MAX_BYTES = 32 * 1024 * 1024;
  * the agent's origin. 200 with `{status: "succeeded", result, costCents}` or any other JSON is the result; 202 parks the task
  * until the agent reports; 402 and 410 and other 4xx with a problem document fail it; everything else is tried again.
  */
-export function relay(runtime: Pick<Runtime, 'egress' | 'identity' | 'clock'>, { name, endpoint, trust }: Relayed): Handler {
+export function relay(runtime: Relays, { name, endpoint, trust }: Relayed): Handler {
   return async (payload, context) => {
     const reply = await request(payload, context);
     const body = parsedData(reply.body)?.value;
@@ -45,9 +48,11 @@ export function relay(runtime: Pick<Runtime, 'egress' | 'identity' | 'clock'>, {
       attempt,
       outcomeToken,
     };
+    let isSent = false;
     try {
       const token = await runtime.identity.idToken(new URL(endpoint).origin);
-      return await runtime.egress.request({
+      isSent = true;
+      const reply = await runtime.egress.request({
         url: endpoint,
         trust,
         method: 'POST',
@@ -57,9 +62,18 @@ export function relay(runtime: Pick<Runtime, 'egress' | 'identity' | 'clock'>, {
         maxBytes: MAX_BYTES,
         signal: context.signal,
       });
+      await note(context, reply.status < 500);
+      return reply;
     } catch (error) {
+      // One that was stopped says nothing of the agent.
+      if (isSent && !context.signal.aborted && runtime.clock.now() < context.deadline) await note(context, false);
       throw new RetryableError('agent_unreachable', `Agent ${name} could not be reached: ${(error as Error).message}`);
     }
+  }
+
+  async function note({ tenant }: Context, answered: boolean): Promise<void> {
+    const key = circuitKey({ name, handling: { type: 'http', endpoint, trust } }, tenant);
+    if (key !== undefined) await noteAnswer(runtime, key, answered);
   }
 }
 

@@ -3,40 +3,47 @@
 import * as z from 'zod';
 import type { Agent } from '../core/agents.ts';
 import type { Caller } from '../core/authenticate.ts';
+import { type Circuit, circuitKey, readCircuits } from '../core/circuit.ts';
 import { checked, paging } from '../core/http.ts';
 import { decodedCursor, encodedCursor } from '../core/list-tasks.ts';
 import { centsFromMicros } from '../core/money.ts';
 import type { Query, Stored } from '../core/ports.ts';
-import { AGENTS, type Registered } from '../core/registry.ts';
+import { AGENTS, agentFrom, type Registered } from '../core/registry.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { agentScope, readSwitches, type Switches } from '../core/switches.ts';
 import type { JsonObject } from '../core/task.ts';
 import { ownAgent } from './register-agent.ts';
 
 /** The query of `GET /agents`. */
-export const agentsQuery = z.strictObject(paging);
+export const agentsQuery = z.strictObject({ ...paging, capability: z.string().min(1).max(100).optional() });
 
 /** A place before every time: what is everybody's comes first. */
 const FIRST = Number.MAX_SAFE_INTEGER;
+const READ_AT_ONCE = 200;
+
+/** One that is everybody's, or one of the tenant's own. */
+type Row = { readonly everybodys: Agent } | { readonly own: Registered };
 
 /**
- * What is everybody's, by name, and then the tenant's own agents, newest first: `{agents, nextCursor?}`. Throws `Problem` 422.
+ * What is everybody's, by name, and then the tenant's own agents, newest first: `{agents, nextCursor?}`; with `capability` those
+ * alone that were registered with it. Throws `Problem` 422.
  */
 export async function listAgents(runtime: Runtime, caller: Caller, query: unknown): Promise<JsonObject> {
-  const { limit, cursor } = checked(agentsQuery, query);
+  const { limit, cursor, capability } = checked(agentsQuery, query);
   const after = cursor === undefined ? undefined : decodedCursor(cursor);
   const switches = await readSwitches(runtime, caller.tenant);
-  const everybodys = runtime.agents.names
+  const everybodys = (capability === undefined ? runtime.agents.names : [])
     .map((name, index): Stored => ({ id: name, version: '', data: { createdAt: FIRST - index } }))
     .filter(({ data }) => after === undefined || (data.createdAt as number) < after.value);
-  const found = [...everybodys, ...(await ownAgents(runtime, caller.tenant, after, limit + 1))];
+  const found = [...everybodys, ...(await ownAgents(runtime, caller.tenant, after, limit + 1, capability))];
   const page = found.slice(0, limit);
   const last = page.at(-1);
+  const rows = page.map(({ id, data }): Row => {
+    const fixed = data.tenant === undefined ? runtime.agents.find(id) : undefined;
+    return fixed === undefined ? { own: data as unknown as Registered } : { everybodys: fixed };
+  });
   return {
-    agents: page.map(({ id, data }) => {
-      const fixed = data.tenant === undefined ? runtime.agents.find(id) : undefined;
-      return fixed === undefined ? ownView(data as unknown as Registered, switches) : everybodysView(fixed, switches);
-    }),
+    agents: await views(runtime, caller.tenant, rows, switches),
     ...(last !== undefined && found.length > limit ? { nextCursor: encodedCursor(last) } : {}),
   };
 }
@@ -45,18 +52,52 @@ export async function listAgents(runtime: Runtime, caller: Caller, query: unknow
 export async function getAgent(runtime: Runtime, caller: Caller, name: string): Promise<JsonObject> {
   const switches = await readSwitches(runtime, caller.tenant);
   const everybodys = runtime.agents.find(name);
-  if (everybodys !== undefined) return everybodysView(everybodys, switches);
-  const { data } = await ownAgent(runtime, caller.tenant, name);
-  return ownView(data as unknown as Registered, switches);
+  const row = everybodys ? { everybodys } : { own: (await ownAgent(runtime, caller.tenant, name)).data as unknown as Registered };
+  const [view] = await views(runtime, caller.tenant, [row], switches);
+  return view as JsonObject;
 }
 
 /** Whether an agent is on. */
 export const isEnabled = (switches: Switches, name: string): boolean => switches[agentScope(name)]?.state !== 'off';
 
-async function ownAgents({ control }: Runtime, tenant: string, after: Query['after'], limit: number) {
+async function ownAgents(
+  { control }: Runtime,
+  tenant: string,
+  from: Query['after'],
+  wanted: number,
+  capability: string | undefined,
+): Promise<Stored[]> {
   const orderBy = { field: 'createdAt', direction: 'desc' } as const;
-  const { documents } = await control.query(AGENTS, { equal: { tenant }, orderBy, ...(after ? { after } : {}), limit });
-  return documents;
+  const limit = capability === undefined ? wanted : READ_AT_ONCE;
+  const own: Stored[] = [];
+  for (let after = from; ; ) {
+    const { documents } = await control.query(AGENTS, { equal: { tenant }, orderBy, ...(after ? { after } : {}), limit });
+    own.push(...documents.filter(({ data }) => capability === undefined || (data.capabilities as string[]).includes(capability)));
+    const last = documents.at(-1);
+    if (own.length >= wanted || last === undefined || documents.length < limit) return own.slice(0, wanted);
+    after = { value: last.data.createdAt as number, id: last.id };
+  }
+}
+
+async function views(runtime: Runtime, tenant: string, rows: readonly Row[], switches: Switches): Promise<JsonObject[]> {
+  const keys = rows.map((row) => circuitKey('everybodys' in row ? row.everybodys : agentFrom(runtime, row.own), tenant));
+  const circuits = await readCircuits(runtime, keys);
+  return rows.map((row, index) => ({
+    ...('everybodys' in row ? everybodysView(row.everybodys, switches) : ownView(row.own, switches)),
+    ...(keys[index] === undefined ? {} : { circuit: circuitView(circuits[index]) }),
+  }));
+}
+
+/** Of an agent of the type `http`: `{state, failures, since?, retryAt?}`. */
+function circuitView(circuit: Circuit | undefined): JsonObject {
+  if (circuit === undefined) return { state: 'closed', failures: 0 };
+  const { state, failures, since, until } = circuit;
+  return {
+    state,
+    failures,
+    since: new Date(since).toISOString(),
+    ...(state === 'closed' ? {} : { retryAt: new Date(until).toISOString() }),
+  };
 }
 
 /** The operator's own addresses are not shown. */

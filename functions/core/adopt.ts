@@ -27,13 +27,13 @@ export async function adopt(
   message: PushMessage,
   value: unknown,
   serves: (agent: Agent) => boolean,
-  request: (payload: JsonObject) => ClaimRequest,
+  request: (payload: JsonObject) => ClaimRequest | Promise<ClaimRequest>,
 ): Promise<Adopted> {
   try {
     const admitted = await admitMessage(runtime, message, value);
     if (!serves(admitted.agent)) return await passedOn(runtime, message, admitted);
     if ((admitted.packet.notBefore ?? 0) * 1000 > runtime.clock.now()) return await laterOn(runtime, message, admitted);
-    return await created(runtime, message, admitted, request(admitted.packet.payload));
+    return await created(runtime, message, admitted, await request(admitted.packet.payload));
   } catch (error) {
     const permanent = error instanceof TerminalError || (error instanceof Problem && error.status < 500);
     if (!permanent) throw error;

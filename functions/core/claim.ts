@@ -15,6 +15,8 @@ export interface ClaimRequest {
   readonly quoteMicros: number;
   /** The agent's own time limit for one run. */
   readonly timeLimitMs: number;
+  /** Until then nothing is to run: the agent's circuit is open (milliseconds since the epoch). */
+  readonly heldUntil?: number;
 }
 
 /**
@@ -46,6 +48,7 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
     const error = { code: 'ttl_expired', message: 'The time limit of the task passed before it could run.' };
     return { change: closing(runtime, known, { status: 'expired', error }, undefined), gives: ended };
   }
+  if (request.heldUntil !== undefined) return held(known, request.heldUntil);
   if (task.retryAt !== undefined && now < task.retryAt) return { answer: { kind: 'later', known } };
   if (committedMicros(task) + request.quoteMicros > task.budgetMicros) {
     const error = {
@@ -67,10 +70,25 @@ export function decideClaim(runtime: Closers, known: Known, request: ClaimReques
         charges: [...task.charges, { epoch, quoteMicros: request.quoteMicros }],
         ...leased(runtime, task, leaseMs),
       },
-      remove: ['retryAt', 'wakeDelayMs', 'deadLetters'],
+      remove: ['retryAt', 'wakeDelayMs', 'deadLetters', 'waitingFor'],
       event: { event: 'running', epoch, attempt: task.attempts + 1 },
     },
     gives: (claimed) => ({ kind: 'claimed', known: claimed }),
+  };
+}
+
+/** No attempt: the message has done its work, and the sweeper publishes the task when the time has come. */
+function held(known: Known, until: number): Decision<Claim> {
+  const { task } = known;
+  if ((task.retryAt ?? 0) >= until && task.waitingFor !== undefined) return { answer: { kind: 'acknowledge', known } };
+  const waitingFor = [`circuit:${task.agent}`];
+  return {
+    change: {
+      set: { retryAt: until, wakeAt: Math.min(until, task.ttl * 1000), waitingFor },
+      remove: ['wakeDelayMs', 'deadLetters'],
+      ...(task.waitingFor === undefined ? { event: { event: 'held', code: 'circuit_open', for: waitingFor[0] } } : {}),
+    },
+    gives: (waiting) => ({ kind: 'acknowledge', known: waiting }),
   };
 }
 

@@ -56,7 +56,7 @@ export async function agentOf(runtime: Finders, tenant: string, name: string): P
   cache.delete(id);
   const stored = await runtime.control.get(AGENTS, id);
   if (stored === undefined) return undefined;
-  const agent = fromRegistered(runtime, stored.data as unknown as Registered);
+  const agent = agentFrom(runtime, stored.data as unknown as Registered);
   if (cache.size >= MAX_REMEMBERED) cache.clear();
   cache.set(id, { at: now, agent });
   return agent;
@@ -77,7 +77,8 @@ export async function openAgent(runtime: Finders, tenant: string, name: string):
   throw new Problem(422, 'agent_not_found', message, { fields });
 }
 
-function fromRegistered({ settings }: Finders, row: Registered): Agent {
+/** The agent that was registered so. */
+export function agentFrom({ settings }: Pick<Runtime, 'settings'>, row: Registered): Agent {
   return {
     name: row.name,
     handling: handlingOf(row),

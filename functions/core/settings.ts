@@ -143,6 +143,9 @@ const schema = z.strictObject({
       agentsCacheMs: milliseconds.default(30_000),
       /** How often an instance that serves a tenant looks what is switched off: less than the 10 s within which a stop acts. */
       switchesMs: milliseconds.max(9_000).default(8_000),
+      /** How long an agent that keeps failing is left alone; doubled up to the maximum each time it has not got well by then. */
+      circuitOpenMs: milliseconds.default(30_000),
+      circuitMaximumMs: milliseconds.default(300_000),
       /** An allowance that was not filled for this long goes back to its budget. */
       allowanceIdleMs: milliseconds.default(60_000),
       retentionMs: milliseconds.default(30 * 86_400_000),

@@ -2,6 +2,7 @@
 
 import { adopt } from '../adopt.ts';
 import type { Agent } from '../agents.ts';
+import { circuitKey, heldUntil } from '../circuit.ts';
 import { type Claim, type ClaimRequest, claim } from '../claim.ts';
 import { carriable, checkOut, payloadOf } from '../claim-check.ts';
 import { close } from '../close.ts';
@@ -105,7 +106,7 @@ export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedA
     const payload = await payloadOf(runtime, of);
     const quoteMicros = await quoted(known, () => agent.quoteMicros(payload));
     if (quoteMicros === undefined) return { kind: 'ended', taskId: known.id };
-    const request = requestOf(agent, quoteMicros);
+    const request = { ...requestOf(agent, quoteMicros), ...(await heldBack(found as Agent, known.task.tenant)) };
     return answer(await claim(runtime, known.id, request, known), agent, payload, quoteMicros);
   }
 
@@ -121,13 +122,16 @@ export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedA
 
   async function adopting(incoming: Incoming, value: unknown): Promise<Claimed> {
     let agent: DefinedAgent | undefined;
-    const serves = (named: Agent): boolean => {
-      agent = runs(named);
+    let named: Agent | undefined;
+    const serves = (one: Agent): boolean => {
+      named = one;
+      agent = runs(one);
       return agent !== undefined;
     };
-    const adopted = await adopt(runtime, incoming.message, value, serves, (payload) => {
+    const adopted = await adopt(runtime, incoming.message, value, serves, async (payload) => {
       const defined = agent as DefinedAgent;
-      return requestOf(defined, defined.quoteMicros(payload));
+      const request = requestOf(defined, defined.quoteMicros(payload));
+      return { ...request, ...(await heldBack(named as Agent, 'default')) };
     });
     if (adopted.kind !== 'adopted') return adopted.kind === 'acknowledge' ? { kind: 'acknowledge', taskId: '' } : adopted;
     const answered = answer(adopted.claim, agent as unknown as DefinedAgent, adopted.payload, adopted.quoteMicros);
@@ -139,6 +143,12 @@ export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedA
     if (claimed.kind === 'later') return { kind: 'later' };
     if (claimed.kind !== 'claimed') return { kind: claimed.kind, taskId: claimed.known.id };
     return { kind: 'claimed', attempt: attemptOf(runtime.signing, claimed.known, payload, quoteMicros), agent };
+  }
+
+  async function heldBack(agent: Agent, tenant: string): Promise<Pick<ClaimRequest, 'heldUntil'>> {
+    const key = circuitKey(agent, tenant);
+    const until = key && (await heldUntil(runtime, key));
+    return until === undefined ? {} : { heldUntil: until };
   }
 
   function requestOf({ timeLimitMs }: DefinedAgent, quoteMicros: number): ClaimRequest {
