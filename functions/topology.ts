@@ -60,6 +60,8 @@ export type Role =
   /** Makes, changes and removes push subscriptions of the topic. */
   | { readonly kind: 'subscribe'; readonly topic: string }
   | { readonly kind: 'bucket'; readonly bucket: string; readonly access: 'read' | 'write' }
+  /** What is in projects: in the cloud, in the buckets that an environment names for them. */
+  | { readonly kind: 'projects'; readonly access: 'read' | 'write' }
   | { readonly kind: 'secret'; readonly secret: string }
   | { readonly kind: 'invoke'; readonly function: string };
 
@@ -336,6 +338,7 @@ export const topology: Topology = {
         { kind: 'database', database: 'control', access: 'read' },
         { kind: 'publish', topic: 'backups' },
         { kind: 'bucket', bucket: 'backups', access: 'read' },
+        { kind: 'projects', access: 'read' },
         { kind: 'secret', secret: 'signing-key' },
       ],
       memoryMiB: 1024,
@@ -357,6 +360,7 @@ export const topology: Topology = {
         { kind: 'publish', topic: 'backups' },
         { kind: 'bucket', bucket: 'backups', access: 'write' },
         { kind: 'bucket', bucket: 'payloads', access: 'write' },
+        { kind: 'projects', access: 'write' },
         { kind: 'secret', secret: 'signing-key' },
       ],
       memoryMiB: 1024,

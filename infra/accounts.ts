@@ -6,6 +6,7 @@ import { SecretManagerSecretIamMember } from '@cdktf/provider-google/lib/secret-
 import { ServiceAccount } from '@cdktf/provider-google/lib/service-account/index.js';
 import { StorageBucketIamMember } from '@cdktf/provider-google/lib/storage-bucket-iam-member/index.js';
 import { accountEmail } from '../functions/core/addresses.ts';
+import { parseBucketPath } from '../functions/core/bucket-path.ts';
 import type { Role } from '../functions/topology.ts';
 import { type Context, type Named, rows } from './context.ts';
 import type { Databases } from './databases.ts';
@@ -87,6 +88,16 @@ function grant(context: Context, name: string, member: string, role: Role, resou
         role: role.access === 'write' ? 'roles/storage.objectUser' : 'roles/storage.objectViewer',
         member,
       });
+      return;
+    case 'projects':
+      // A bucket at a time: what is in one is listed by the bucket's own permission, which no condition on names narrows.
+      for (const bucket of new Set(settings.projectBuckets.map((path) => parseBucketPath(path)?.bucket as string))) {
+        new StorageBucketIamMember(stack, `role_${name}_projects_${bucket.replaceAll('.', '_')}`, {
+          bucket,
+          role: role.access === 'write' ? 'roles/storage.objectUser' : 'roles/storage.objectViewer',
+          member,
+        });
+      }
       return;
     case 'secret':
       new SecretManagerSecretIamMember(stack, `role_${name}_secret_${role.secret}`, {

@@ -128,6 +128,7 @@ function variables({ settings, naming }: Context, row: FunctionRow): Record<stri
     ORCHESTRATOR_PROJECT_NUMBER: naming.projectNumber,
     ORCHESTRATOR_REGION: naming.region,
     ...(row.access === 'push' && { ORCHESTRATOR_OIDC_BEHIND_IAM: 'true' }),
+    ...(settings.projectBuckets.length > 0 && { ORCHESTRATOR_PROJECT_ROOTS: JSON.stringify(settings.projectBuckets) }),
     ...(Object.keys(naming.functionUrls).length > 0 && { ORCHESTRATOR_FUNCTION_URLS: JSON.stringify(naming.functionUrls) }),
   };
   const given = Object.entries(settings.variables).filter(

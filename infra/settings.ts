@@ -1,6 +1,8 @@
 /** The settings of the environments that are deployed, checked before anything is made of them. */
 
 import { z } from 'zod';
+import { bucketName } from '../functions/core/addresses.ts';
+import { parseBucketPath } from '../functions/core/bucket-path.ts';
 import type { Topology } from '../functions/topology.ts';
 import { REGIONS } from './regions.ts';
 
@@ -60,6 +62,13 @@ const environmentSchema = (topology: Topology) => {
         requestsPerMinute: z.number().int().min(1).max(100_000).default(600),
       })
       .optional(),
+    /**
+     * The buckets, or places in them, that hold projects: `gs://bucket/prefix`. They are yours: made elsewhere, in any project. Versions or
+     * soft deletion are worth having, and no retention, which would forbid a rollback.
+     */
+    projectBuckets: z
+      .array(z.string().refine((path) => parseBucketPath(path) !== undefined, 'is no gs://bucket or gs://bucket/prefix'))
+      .default([]),
     /** Variables of the functions: customary ones go to the functions that read them, `ORCHESTRATOR_…` to all. No secrets. */
     variables: z.record(z.enum(variableNames(topology)).or(z.string().regex(/^ORCHESTRATOR_[A-Z_]+$/)), z.string()).default({}),
   });
@@ -69,7 +78,7 @@ const environmentSchema = (topology: Topology) => {
 export type EnvironmentSettings = z.output<ReturnType<typeof environmentSchema>>;
 
 /** What the stack sets itself. */
-const OWN_VARIABLES = ['RUNTIME', 'PROJECT', 'PROJECT_NUMBER', 'REGION', 'FUNCTION_URLS', 'OIDC_BEHIND_IAM'].map(
+const OWN_VARIABLES = ['RUNTIME', 'PROJECT', 'PROJECT_NUMBER', 'REGION', 'FUNCTION_URLS', 'OIDC_BEHIND_IAM', 'PROJECT_ROOTS'].map(
   (name) => `ORCHESTRATOR_${name}`,
 );
 
@@ -87,6 +96,13 @@ export function parseEnvironment(content: unknown, environment: string, topology
       .filter((variable) => OWN_VARIABLES.includes(variable))
       .map((variable) => `environments.${name}.variables.${variable}: is set from the other settings`),
   );
+  for (const { name, settings } of named) {
+    for (const [index, path] of settings.projectBuckets.entries()) {
+      const bucket = parseBucketPath(path)?.bucket ?? '';
+      const isOwn = bucket === settings.stateBucket || bucket.startsWith(bucketName(settings, ''));
+      if (isOwn) problems.push(`environments.${name}.projectBuckets.${index}: is a bucket of Heliograph's own`);
+    }
+  }
   problems.push(...named.flatMap(({ name, settings }) => carriedOut(settings, `environments.${name}`)));
   for (const { name, settings } of named) {
     const closed = fronts(topology).filter((front) => !settings.publicFunctions.includes(front));

@@ -7,9 +7,10 @@
 
 import { hash } from 'node:crypto';
 import type { FileMetadata } from '@google-cloud/storage';
+import { type BucketPlace, pathFlaw } from '../core/bucket-path.ts';
 import { bytesOfPath } from '../core/path-text.ts';
 import type { TreeEntry } from '../core/ports.ts';
-import { type BucketPlace, pathFlaw, WORK_PREFIX } from './bucket-place.ts';
+import { WORK_PREFIX } from './bucket-place.ts';
 import { unusable } from './bucket-problems.ts';
 
 export const FILE_MODE = 0o644;

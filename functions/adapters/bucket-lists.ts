@@ -1,8 +1,8 @@
 import type { Bucket, FileMetadata, GetFilesOptions } from '@google-cloud/storage';
+import type { BucketPlace } from '../core/bucket-path.ts';
 import type { ProjectTree, TreeEntry } from '../core/ports.ts';
 import { walk } from '../core/walk.ts';
 import { entriesOf, type Found, type Listed } from './bucket-entries.ts';
-import type { BucketPlace } from './bucket-place.ts';
 import { LONGEST_CALL_MS, statusOf } from './storage-client.ts';
 import { within } from './within.ts';
 

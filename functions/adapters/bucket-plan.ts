@@ -1,8 +1,9 @@
 import type { FileMetadata } from '@google-cloud/storage';
+import type { BucketPlace } from '../core/bucket-path.ts';
 import { Problem } from '../core/errors.ts';
 import { FOLDER_MODE, type Found, stampOf } from './bucket-entries.ts';
 import type { Snapshot } from './bucket-lists.ts';
-import { type BucketPlace, objectNameOf } from './bucket-place.ts';
+import { objectNameOf } from './bucket-place.ts';
 
 /** What is to be at a path. `staged` is the object that holds it; a file without one is the object that is there already. */
 export type Target =

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { extname } from 'node:path';
 import type { Bucket } from '@google-cloud/storage';
+import type { BucketPlace } from '../core/bucket-path.ts';
 import { Problem } from '../core/errors.ts';
 import type { TreeReplacement } from '../core/ports.ts';
 import { applyPlan, overtakenProblem } from './bucket-apply.ts';
 import { FILE_MODE, FOLDER_MODE, generationOf, linkObject, withMode } from './bucket-entries.ts';
 import { type Snapshot, snapshotOf } from './bucket-lists.ts';
 import { bucketLocks, type HeldLock, LockLost } from './bucket-lock.ts';
-import { type BucketPlace, objectNameOf } from './bucket-place.ts';
+import { objectNameOf } from './bucket-place.ts';
 import { firstChange, planOf, refuseInTheWay, type Step, type Target } from './bucket-plan.ts';
 import { bucketProblem } from './bucket-problems.ts';
 import { cleanUp, lockName, planName, settle } from './bucket-recovery.ts';

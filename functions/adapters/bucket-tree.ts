@@ -1,8 +1,9 @@
 import type { Bucket, File } from '@google-cloud/storage';
+import type { BucketPlace } from '../core/bucket-path.ts';
 import { FileChanged, type FileEntry, type ProjectTree } from '../core/ports.ts';
 import { generationOf } from './bucket-entries.ts';
 import { listFolder } from './bucket-lists.ts';
-import { type BucketPlace, objectNameOf } from './bucket-place.ts';
+import { objectNameOf } from './bucket-place.ts';
 import { bucketProblem } from './bucket-problems.ts';
 import { LONGEST_CALL_MS, statusOf } from './storage-client.ts';
 import { within } from './within.ts';

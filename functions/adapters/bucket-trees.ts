@@ -1,7 +1,9 @@
 import type { Bucket } from '@google-cloud/storage';
+import { type BucketPlace, parseBucketPath } from '../core/bucket-path.ts';
 import { Problem } from '../core/errors.ts';
 import type { ProjectTrees } from '../core/ports.ts';
-import { type BucketPlace, bucketPlaceInRoots, isOwnBucket, parseBucketPath } from './bucket-place.ts';
+import { bucketLocks } from './bucket-lock.ts';
+import { bucketPlaceInRoots, isOwnBucket } from './bucket-place.ts';
 import { bucketNotFound, bucketProblem } from './bucket-problems.ts';
 import { lockName, type Outcome, recoverBucket, settle } from './bucket-recovery.ts';
 import { bucketReplacement } from './bucket-replacement.ts';
@@ -17,11 +19,13 @@ export interface BucketTreesOptions {
   readonly roots: readonly string[];
   /** The Google Cloud project of this installation, whose own buckets hold no projects. */
   readonly project: string;
+  /** Whoever may only read leaves what a crash has left to others. */
+  readonly access?: 'read' | 'write';
   readonly leaseMs?: number;
 }
 
 /** Projects as prefixes of buckets, in Cloud Storage or in a server that speaks its JSON API, by `STORAGE_EMULATOR_HOST`. */
-export function bucketTrees({ roots, project, leaseMs = LEASE_MS }: BucketTreesOptions): ProjectTrees {
+export function bucketTrees({ roots, project, access = 'write', leaseMs = LEASE_MS }: BucketTreesOptions): ProjectTrees {
   const client = storageClient(project);
   const isOwn = isOwnBucket(project);
   const placeOf = (path: string) => bucketPlaceInRoots(roots, isOwn, path);
@@ -30,13 +34,14 @@ export function bucketTrees({ roots, project, leaseMs = LEASE_MS }: BucketTreesO
   return {
     resolve: async (path) => placeOf(path).path,
 
-    async open(path) {
+    async open(path, { mayBeGone = false } = {}) {
       const place = placeOf(path);
       const bucket = await bucketOf(place.bucket);
+      const name = lockName(place.path);
       await guarded(place, async () => {
-        const [isThere, lock] = await Promise.all([hasObjects(bucket, place), settle(bucket, lockName(place.path), leaseMs)]);
+        const lock = await (access === 'write' ? settle(bucket, name, leaseMs) : bucketLocks(bucket, leaseMs).read(name));
         if (lock?.state.phase === 'applying') throw applying();
-        if (!isThere) throw bucketNotFound(place.path);
+        if (!(await hasObjects(bucket, place)) && !mayBeGone) throw bucketNotFound(place.path);
       });
       return bucketTree(bucket, place);
     },

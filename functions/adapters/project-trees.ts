@@ -1,19 +1,23 @@
+import { isBucketPath } from '../core/bucket-path.ts';
 import { Problem } from '../core/errors.ts';
 import type { ProjectTrees } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
-import { isBucketPath } from './bucket-place.ts';
 import { folderTrees } from './folder-tree.ts';
 
-/** The projects of an installation: folders, and places in buckets (`gs://…`) where there is a Cloud Storage to ask. */
+/**
+ * The projects of an installation: folders, and places in buckets (`gs://…`) where there is a Cloud Storage to ask. `access` is what
+ * the function's row in the topology grants; what goes beyond it is `Problem` 500 `not_granted`, but for naming projects.
+ */
 export function projectTrees(
   { runtime, project, projectRoots: roots }: Pick<Settings, 'runtime' | 'project' | 'projectRoots'>,
   state: string,
+  access?: 'read' | 'write',
 ): ProjectTrees {
   const folders = folderTrees({ roots: roots.filter((root) => !isBucketPath(root)), state });
   let opening: Promise<ProjectTrees> | undefined;
   // Loaded when a bucket is asked for: few functions do, and all have to start.
   const buckets = () => {
-    opening ??= import('./bucket-trees.ts').then(({ bucketTrees }) => bucketTrees({ roots, project }));
+    opening ??= import('./bucket-trees.ts').then(({ bucketTrees }) => bucketTrees({ roots, project, access }));
     return opening;
   };
   const of = async (path: string): Promise<ProjectTrees> => {
@@ -23,9 +27,16 @@ export function projectTrees(
   };
   return {
     resolve: async (path) => (await of(path)).resolve(path),
-    open: async (path) => (await of(path)).open(path),
-    replace: async (tree, patterns) => (await of(tree.projectPath)).replace(tree, patterns),
+    async open(path, options) {
+      if (access === undefined) throw notGranted('read');
+      return (await of(path)).open(path, options);
+    },
+    async replace(tree, patterns) {
+      if (access !== 'write') throw notGranted('change');
+      return (await of(tree.projectPath)).replace(tree, patterns);
+    },
     async recover() {
+      if (access !== 'write') throw notGranted('change');
       const done = await folders.recover();
       if (!roots.some(isBucketPath) || !hasStorage(runtime)) return done;
       return [...done, ...(await (await buckets()).recover())];
@@ -35,6 +46,9 @@ export function projectTrees(
 
 /** Without an address of its own, a local runtime must not lead to Google's storage. */
 const hasStorage = (runtime: Settings['runtime']): boolean => runtime === 'cloud' || Boolean(process.env.STORAGE_EMULATOR_HOST);
+
+const notGranted = (what: string) =>
+  new Problem(500, 'not_granted', `In the topology, this function has no role to ${what} projects.`);
 
 function noStorage(): Problem {
   const advice =

@@ -75,7 +75,7 @@ export function runtimeOf(name: string, settings: Settings, parts: Parts, identi
     name,
     version: manifest.version,
     settings,
-    trees: projectTrees(settings, join(settings.dataDir, 'rollbacks')),
+    trees: projectTrees(settings, join(settings.dataDir, 'rollbacks'), accessToProjects(name)),
     clock,
     ids: systemIds(),
     egress: lazyEgress({ allowLoopback: settings.allowLoopback, operatorOrigins: operatorOrigins(settings) }),
@@ -84,6 +84,10 @@ export function runtimeOf(name: string, settings: Settings, parts: Parts, identi
     agents: agentRegistry(settings),
     log: jsonLog({ level: settings.logLevel, name, project: settings.project }),
   };
+}
+
+function accessToProjects(name: string): 'read' | 'write' | undefined {
+  return topology.functions[name]?.roles.find((role) => role.kind === 'projects')?.access;
 }
 
 /** Addresses of the operator's own configuration: its agents, and its own functions. */

@@ -42,7 +42,7 @@ export async function rollBackProject(runtime: Runtime, rollbackId: string): Pro
 async function restored(runtime: Runtime, rolling: Rolling): Promise<string> {
   const { projectId, projectPath, backupId, safetyBackupId, attempts = 1 } = rolling.record;
   if (safetyBackupId !== undefined) return safetyBackupId;
-  const tree = await runtime.trees.open(projectPath);
+  const tree = await runtime.trees.open(projectPath, { mayBeGone: true });
   if (tree.projectPath !== projectPath) throw moved();
   if (attempts > 1) {
     const before = await doneBefore(runtime, rolling, tree);

@@ -265,10 +265,16 @@ export class FileChanged extends Error {
 
 /** The projects of this installation. */
 export interface ProjectTrees {
-  /** A project's own path, links resolved: two ways to one project give the same. Throws what `open` throws. */
+  /**
+   * A project's own path, links resolved: two ways to one project give the same. Throws what `open` throws; whether a place in a
+   * bucket is there shows only when it is opened.
+   */
   resolve(projectPath: string): Promise<string>;
-  /** Throws `Problem` `project_path_invalid`, `project_not_found` or `outside_roots`, which also stands for what nobody may know of. */
-  open(projectPath: string): Promise<ProjectTree>;
+  /**
+   * Throws `Problem` `project_path_invalid`, `project_not_found`, `outside_roots`, which also stands for what nobody may know of, or
+   * 409 `project_busy`. A place in a bucket goes with its last object; with `mayBeGone` that is an empty project.
+   */
+  open(projectPath: string, options?: { readonly mayBeGone?: boolean }): Promise<ProjectTree>;
   /**
    * Begins to build another tree for a project, in the place of which it then goes. Whatever the patterns (of `ignore-rules.ts`)
    * ignore, and all that is special, stays. Throws `Problem` 409 `project_busy` while another is being built.

@@ -7,6 +7,7 @@
 
 import { delimiter, isAbsolute } from 'node:path';
 import * as z from 'zod';
+import { parseBucketPath } from './bucket-path.ts';
 import { Problem } from './errors.ts';
 import { fieldIssues } from './field-issues.ts';
 import { suggestion } from './suggestion.ts';
@@ -42,14 +43,17 @@ const clientRow = z.strictObject({
   scopes: z.array(z.enum(['dispatch', 'read', 'admin'])).min(1),
 });
 
-const isBucketPlace = (root: string): boolean => /^gs:\/\/[a-z0-9][a-z0-9._-]+[a-z0-9](\/(?!\.{1,2}(\/|$))[^/]+)*\/?$/.test(root);
 /** As in PATH; the colon of `gs://` is none that divides. */
 const dividers = new RegExp(`(?<!(?:^|${delimiter})gs)${delimiter}`);
 
 /** JSON, or as in PATH. */
 const projectRoots = z.preprocess(
   (value) => (typeof value === 'string' && !value.trim().startsWith('[') ? value.split(dividers).filter(Boolean) : value),
-  jsonText(z.array(z.string().refine((root) => isAbsolute(root) || isBucketPlace(root), 'is no absolute path, nor gs://bucket'))),
+  jsonText(
+    z.array(
+      z.string().refine((root) => isAbsolute(root) || parseBucketPath(root) !== undefined, 'is no absolute path, nor gs://bucket'),
+    ),
+  ),
 );
 
 const schema = z.strictObject({

@@ -53,7 +53,7 @@ export async function difference(
   };
   const first = await manifestOf(from);
   if (to !== 'now') return diffBackups(first, await manifestOf(to));
-  return diffWithNow(runtime, first, await runtime.trees.open(projectPath));
+  return diffWithNow(runtime, first, await runtime.trees.open(projectPath, { mayBeGone: true }));
 }
 
 /** As JSON, in which halves of characters stay what they are. */

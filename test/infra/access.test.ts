@@ -54,6 +54,7 @@ function roleOf(stack: Synthesized, { type, block, role }: { type: string; block
       return { kind: 'publish', topic: named(block.topic, Object.keys(topology.topics), same) };
     case 'google_storage_bucket_iam_member roles/storage.objectUser':
     case 'google_storage_bucket_iam_member roles/storage.objectViewer': {
+      if (block.bucket === 'acme-projects') return { kind: 'projects', access: role.endsWith('User') ? 'write' : 'read' };
       const bucket = named(block.bucket, Object.keys(topology.buckets), (name) => bucketName(settings, name));
       return { kind: 'bucket', bucket, access: role.endsWith('User') ? 'write' : 'read' };
     }
@@ -69,7 +70,7 @@ function roleOf(stack: Synthesized, { type, block, role }: { type: string; block
 const sorted = (roles: readonly Role[]) => roles.map((role) => JSON.stringify(role, Object.keys(role).sort())).sort();
 
 describe('the stack: access', () => {
-  const stack = synthesized();
+  const stack = synthesized({ projectBuckets: ['gs://acme-projects/team-a', 'gs://acme-projects/team-b/'] });
   const grants = grantsOf(stack);
 
   for (const [name, row] of Object.entries(topology.functions)) {

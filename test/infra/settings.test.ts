@@ -85,6 +85,17 @@ describe('the settings of a deployment', () => {
       dev({ callers: ['user:%{if true}somebody@example.com%{endif}'.replaceAll(' ', '_')] }),
       /^ {2}environments\.dev\.callers\.0: has /m,
     ],
+    ['a project in no bucket', dev({ projectBuckets: ['/srv'] }), /^ {2}environments\.dev\.projectBuckets\.0: is no gs:/m],
+    [
+      'projects in the backups',
+      dev({ projectBuckets: ['gs://acme-projects', 'gs://acme-agents-heliograph-backups/x'] }),
+      /^ {2}environments\.dev\.projectBuckets\.1: is a bucket of Heliograph's own$/m,
+    ],
+    [
+      'projects in the state',
+      dev({ projectBuckets: ['gs://acme-agents-state'] }),
+      /projectBuckets\.0: is a bucket of Heliograph's own$/m,
+    ],
     ['nothing at all', null, /^ {2}the file: is empty$/m],
     ['a list', [], /^ {2}the file: /m],
     ['no environments', { environments: null }, /^ {2}environments: is empty$/m],

@@ -64,7 +64,7 @@ describe('projects in buckets: where they may be', () => {
     delete process.env.STORAGE_EMULATOR_HOST;
     try {
       const settings = { runtime: 'embedded', project: PROJECT, projectRoots: [folder.path, 'gs://acme'] } as const;
-      const trees = projectTrees({ ...settings, projectRoots: [...settings.projectRoots] }, `${folder.path}/state`);
+      const trees = projectTrees({ ...settings, projectRoots: [...settings.projectRoots] }, `${folder.path}/state`, 'write');
       assert.equal((await trees.open(folder.path)).projectPath, folder.path);
       for (const call of [trees.open, trees.resolve]) {
         await assert.rejects(call('gs://acme/x'), { code: 'project_path_invalid', status: 422, message: /STORAGE_EMULATOR_HOST/ });
@@ -72,6 +72,22 @@ describe('projects in buckets: where they may be', () => {
       assert.deepEqual(await trees.recover(), []);
     } finally {
       if (before !== undefined) process.env.STORAGE_EMULATOR_HOST = before;
+      folder.remove();
+    }
+  });
+
+  it('gives each function what its row in the topology grants, and no more', async () => {
+    const folder = temporaryFolder();
+    try {
+      const settings = { runtime: 'embedded', project: PROJECT, projectRoots: [folder.path] } as const;
+      const of = (access?: 'read' | 'write') =>
+        projectTrees({ ...settings, projectRoots: [folder.path] }, `${folder.path}/state`, access);
+      assert.equal(await of().resolve(folder.path), folder.path);
+      await assert.rejects(of().open(folder.path), { code: 'not_granted' });
+      const tree = await of('read').open(folder.path);
+      await assert.rejects(of('read').replace(tree, []), { code: 'not_granted' });
+      await assert.rejects(of('read').recover(), { code: 'not_granted' });
+    } finally {
       folder.remove();
     }
   });
@@ -86,7 +102,7 @@ describe('projects in buckets: where they may be', () => {
 
     it('takes what has an object in it, by every way of the runtimes', async () => {
       const roots = [`gs://${at.bucket.name}`];
-      const trees = projectTrees({ runtime: 'emulators', project: PROJECT, projectRoots: roots }, '/nowhere');
+      const trees = projectTrees({ runtime: 'emulators', project: PROJECT, projectRoots: roots }, '/nowhere', 'read');
       assert.equal((await trees.open(`${at.path}/`)).projectPath, at.path);
       assert.equal((await trees.open(roots[0] as string)).projectPath, roots[0]);
     });

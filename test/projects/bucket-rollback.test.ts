@@ -181,8 +181,9 @@ describe('projects in buckets: backups and rollbacks', () => {
     await at.put('b/c', 'c');
     const before = await at.seen();
     const backupId = await at.backup();
-    const tree = await at.tree();
     await at.bucket.deleteFiles({ prefix: 'team/project/' });
+    await assert.rejects(at.tree(), { code: 'project_not_found' });
+    const tree = await at.parts.trees.open(at.path, { mayBeGone: true });
     await rollBack(at.parts, tree, { projectId: PROJECT_ID, backupId });
     assert.deepEqual(await at.seen(), before);
   });

@@ -64,7 +64,7 @@ describe('the topology', () => {
                 ? secrets.includes(role.secret)
                 : role.kind === 'invoke'
                   ? role.function in functions
-                  : ['tasks', 'control'].includes(role.database);
+                  : role.kind === 'projects' || ['tasks', 'control'].includes(role.database);
         assert.ok(exists, `${name}: ${JSON.stringify(role)}`);
       }
     }
