@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import type { Documents } from '../../functions/core/ports.ts';
-import { SWITCHES, type Switches, stopOf, switchesId, watchStop } from '../../functions/core/switches.ts';
+import {
+  abortOf,
+  approvalPolicyOf,
+  pauseOf,
+  SWITCHES,
+  type Switches,
+  stopOf,
+  switchesId,
+  watchStop,
+} from '../../functions/core/switches.ts';
 import type { TaskError } from '../../functions/core/task.ts';
 import { until } from '../support/folder.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
@@ -50,6 +59,43 @@ describe('the switchboard as an instance sees it', () => {
     assert.equal((await stopOf(runtime, 't3', 'a'))?.code, 'agent_disabled');
     await set({});
     assert.equal(await stopOf(runtime, 't3', 'a'), undefined);
+  });
+
+  it('has pauses and an emergency stop beside what is off, of which the widest is named', async () => {
+    const { set, runtime } = await instance('t9');
+    const by = { at: 1, by: 'test' };
+    const paused = { state: 'paused', ...by } as const;
+    const rows: [switches: Switches, paused: string | undefined, aborted: string | undefined][] = [
+      [{ 'pause:agent:a': paused }, 'pause:agent:a', undefined],
+      [{ 'pause:agent:a': paused, 'pause:project:p': paused }, 'pause:project:p', undefined],
+      [{ 'pause:agent:b': paused, 'pause:project:q': paused }, undefined, undefined],
+      [{ 'pause:agent:a': paused, 'pause:all': paused }, 'pause:all', undefined],
+      [{ 'pause:all': paused, 'stop:all': { state: 'stopped', ...by } }, 'stop:all', 'stopped'],
+      [{ ...off, 'stop:all': { state: 'stopped', ...by } }, 'stop:all', 'agent_disabled'],
+      [off, undefined, 'agent_disabled'],
+      [{}, undefined, undefined],
+    ];
+    for (const [switches, scope, code] of rows) {
+      await set(switches);
+      await runtime.clock.sleep(SWITCHES_MS + 10);
+      assert.equal((await pauseOf(runtime, 't9', { agent: 'a', projectId: 'p' }))?.scope, scope, JSON.stringify(switches));
+      assert.equal((await abortOf(runtime, 't9', 'a'))?.code, code, JSON.stringify(switches));
+    }
+    for (const name of ['constructor', '__proto__']) assert.equal(await pauseOf(runtime, 't9', { agent: name }), undefined);
+  });
+
+  it('holds up nobody by what it remembers, and costs one reading for all that it is asked', async () => {
+    const { board, set, runtime } = await instance('t10');
+    await set({ 'pause:all': { state: 'paused', at: 1, by: 'test' } });
+    assert.equal((await pauseOf(runtime, 't10', { agent: 'a' }))?.code, 'paused');
+    await set({});
+    assert.equal(await pauseOf(runtime, 't10', { agent: 'a' }), undefined);
+    const { reads } = board;
+    for (let count = 0; count < 20; count++) {
+      await pauseOf(runtime, 't10', { agent: 'a', projectId: 'p' });
+      assert.equal(await approvalPolicyOf(runtime, 't10'), undefined);
+    }
+    assert.ok(board.reads <= reads + 1);
   });
 
   it('is one per tenant', async () => {
