@@ -64,6 +64,7 @@ export async function startEmulated(options: EmulatedOptions): Promise<LocalStac
   );
   const local = localSettings(settings, functions.urls, issuer);
   const notes = [
+    `${emulators.firestoreHost}  documents, as FIRESTORE_EMULATOR_HOST`,
     `${storage.url}  objects, as STORAGE_EMULATOR_HOST: ${Object.keys(topology.buckets)
       .map((name) => bucketName(settings, name))
       .join(', ')}`,
