@@ -24,7 +24,7 @@ const KEPT_MS = 7 * 86_400_000;
 export interface Circuit {
   readonly tenant: string;
   readonly agent: string;
-  readonly state: 'closed' | 'open' | 'half_open';
+  readonly state: 'closed' | 'open' | 'half-open';
   /** Of the state. */
   readonly since: number;
   /** Those that opened it; none when it is closed. */
@@ -71,7 +71,7 @@ export async function heldUntil(runtime: Breakers, key: CircuitKey): Promise<num
       const now = runtime.clock.now();
       if (circuit === undefined || circuit.state === 'closed') return undefined;
       if (now < circuit.until) return circuit.until;
-      const next: Partial<Circuit> = { state: 'half_open', until: now + circuit.openMs };
+      const next: Partial<Circuit> = { state: 'half-open', until: now + circuit.openMs };
       if (await changed(runtime, key, memory, now, next)) return undefined;
     }
   } catch (error) {
@@ -111,11 +111,11 @@ async function countFailure(runtime: Breakers, key: CircuitKey, memory: Memory):
   const { circuitOpenMs, circuitMaximumMs } = runtime.settings.times;
   const now = runtime.clock.now();
   // The first one after an answer: others may know more.
-  if (memory.failed.at(-2) !== true && memory.stored?.circuit.state !== 'half_open') await found(runtime, key, memory);
+  if (memory.failed.at(-2) !== true && memory.stored?.circuit.state !== 'half-open') await found(runtime, key, memory);
   const circuit = memory.stored?.circuit;
   if (circuit?.state === 'open') return;
   const failures = tripped(memory.failed);
-  if (circuit?.state === 'half_open') {
+  if (circuit?.state === 'half-open') {
     const openMs = Math.min(circuitMaximumMs, circuit.openMs * 2);
     await changed(runtime, key, memory, now, { state: 'open', failures: circuit.failures + 1, openMs, until: now + openMs });
   } else if (failures !== undefined) {
@@ -152,7 +152,7 @@ async function changed(
         : { kind: 'replace', collection: CIRCUITS, id, version: before.version, data },
     ]);
     memory.stored = { circuit, version: written?.version ?? '' };
-    if (circuit.state !== 'half_open') log.warn({ agent, state: circuit.state }, 'The circuit of an agent has changed.');
+    if (circuit.state !== 'half-open') log.warn({ agent, state: circuit.state }, 'The circuit of an agent has changed.');
     return true;
   } catch (error) {
     if (!(error instanceof PreconditionFailed)) throw error;

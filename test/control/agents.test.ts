@@ -240,6 +240,23 @@ describe('the registry of agents', function () {
     assert.equal((await stack.get('/agents?cursor=x')).status, 422);
   });
 
+  it('lists those alone that were registered with a capability, however many have another', async () => {
+    const names = Array.from({ length: 7 }, (_, n) => `able-${n}`);
+    for (const [n, name] of names.entries()) {
+      await register({ name, handler_type: 'mock', capabilities: n % 3 === 0 ? ['review', 'test'] : ['test'] });
+    }
+    const paged: string[] = [];
+    for (let cursor = ''; ; ) {
+      const { body } = await stack.get<{ agents: AgentView[]; nextCursor?: string }>(`/agents?capability=review&limit=2${cursor}`);
+      paged.push(...body.agents.map(({ name }) => name));
+      if (body.nextCursor === undefined) break;
+      cursor = `&cursor=${body.nextCursor}`;
+    }
+    assert.deepEqual(paged, ['able-6', 'able-3', 'able-0']);
+    assert.deepEqual((await stack.get('/agents?capability=nothing')).body, { agents: [] });
+    assert.equal((await stack.get('/agents?capability=')).status, 422);
+  });
+
   it('notes when an agent was last seen, and tells it whether it is on', async () => {
     await register({ name: 'alive', handler_type: 'mock' });
     assert.equal((await shown('alive')).lastSeenAt, undefined);

@@ -115,7 +115,7 @@ describe('the circuit of an agent', () => {
       assert.equal(await held(), until);
       now = until;
       assert.equal(await held(), undefined);
-      assert.equal((await stored())?.state, 'half_open');
+      assert.equal((await stored())?.state, 'half-open');
       await fails(1);
     }
     assert.equal((await stored())?.state, 'open');
