@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { approvalId } from '../../functions/core/approvals.ts';
 import { newApiKey, type Scope } from '../../functions/core/authenticate.ts';
 import { lifeOf } from '../../functions/core/task.ts';
+import { until } from '../support/folder.ts';
 import type { Refusal, View } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 import { type Asked, askAbout, askedFor, DEPLOYMENT } from './approving.ts';
@@ -132,6 +133,24 @@ describe('who may hold up and let go on', function () {
     assert.equal((await stack.post<Refusal>(`/task-update/${body.id}`, report)).body.code, 'unauthenticated');
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     assert.deepEqual([(await stack.stored(body.id)).task.status, await attempts(body.id)], ['waiting', 0]);
+  });
+
+  it('is asked about what is published straight to the topic too, for whichever agent', async () => {
+    await askAbout(stack, { taskTypes: ['deployment'], agents: ['codex'] }, await keyOf('default', 'admin'));
+    for (const agent of ['light', 'codex']) {
+      const traceId = `straight to ${agent}`;
+      await stack.publish('tasks', { agent, payload: {}, ...DEPLOYMENT }, { agent, traceId });
+      let tasks: readonly View[] = [];
+      const reader = await keyOf('default', 'read');
+      await until(async () => {
+        tasks = (await stack.get<{ tasks: View[] }>(`/tasks?trace=${encodeURIComponent(traceId)}`, reader)).body.tasks;
+        return tasks.length === 1;
+      });
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const { task } = await stack.stored(tasks[0]?.id ?? '');
+      assert.deepEqual([task.status, task.waitingFor, task.attempts], ['waiting', ['approval'], 0], agent);
+    }
+    await askAbout(stack, {}, await keyOf('default', 'admin'));
   });
 
   it('decides about what was looked at: a decision about another hash or life lets nothing run', async () => {
