@@ -24,8 +24,10 @@ const IMAGES_KEPT = 5;
 const ARMOR_RULES = 2;
 /** Source: Cloud Monitoring, "Manage alerting costs": an alert is evaluated every 30 seconds. */
 const EVALUATIONS = MONTH_SECONDS / 30;
+/** Open backups and open rollbacks, and when the audit log was sealed. */
+const UNSHARDED_READS = 3;
 /** Each of a sweep's queries finds nothing, which is billed as one read. */
-export const SWEEP_READS = SHARDS + ALLOWANCE_SHARDS + TENANT_SHARDS;
+export const SWEEP_READS = SHARDS + ALLOWANCE_SHARDS + TENANT_SHARDS + UNSHARDED_READS;
 
 /** `activeSeconds`: how long each function's instances had requests of tasks; the rest of a minimum instance's time is idle. */
 export function standingUses(topology: Topology, standing: Standing, activeSeconds: Readonly<Record<string, number>>): Use[] {
@@ -41,7 +43,8 @@ export function standingUses(topology: Topology, standing: Standing, activeSecon
         use('requests', sweep.runs),
         use('cpu', seconds),
         use('memory', seconds * memoryGiB(topology, sweep.name)),
-        use('reads', sweep.runs * SWEEP_READS),
+        // The sweep of backups looks at objects alone.
+        use('reads', sweep.name === 'sweeper' ? sweep.runs * SWEEP_READS : 0),
       ];
     }),
     ...Object.entries(standing.minimumInstances).flatMap(([name, count]) => {
