@@ -2,8 +2,6 @@
 
 import fc, { type Arbitrary } from 'fast-check';
 import { z } from 'zod';
-import { approvalPolicyBody } from '../../functions/control/approval-policy.ts';
-import { pauseBody } from '../../functions/control/pauses.ts';
 import { agentsQuery } from '../../functions/control/read-agents.ts';
 import { registration } from '../../functions/control/registration.ts';
 import { packetSchema } from '../../functions/core/packet.ts';
@@ -15,26 +13,31 @@ import { listQuery, taskQuery } from '../../functions/dispatch/read-tasks.ts';
 import { redriveBody } from '../../functions/dispatch/redrive.ts';
 import { submissionSchema } from '../../functions/dispatch/submit-task.ts';
 import { ingestBody, updateBody } from '../../functions/dispatch/task-update.ts';
-import { dependencyMapQuery } from '../../functions/projects/get-dependency-map.ts';
 import { admitted, type Hints, naughty, nearlyAdmitted } from './arbitraries.ts';
+import { CONTROL_ENDPOINTS } from './control-calls.ts';
 import * as hints from './hints.ts';
 import { days, earlier, outcome, packet, terms } from './hints.ts';
+import { PROJECT_ENDPOINTS } from './project-calls.ts';
 import * as replies from './response-schemas.ts';
 
 export interface Endpoint extends Hints {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** `{}` stands for an id, a scope, or an agent’s name. */
+  /** `{}` stands for an id, a scope, or an agent’s name; `{backup}` for a backup behind its project. */
   readonly path: string;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
-  /** What a success looks like, by status; `events` is a stream of them. */
-  readonly answers: Readonly<Record<number, z.ZodType | 'events'>>;
+  /** What a success looks like, by status; `events` is a stream of them, `lines` an export. */
+  readonly answers: Readonly<Record<number, z.ZodType | 'events' | 'lines'>>;
+  /** Answers that need not come. */
+  readonly seldom?: Endpoint['answers'];
   /** In which state a task has something to do here: every second call names such a one, if there is any. */
   readonly prefers?: Status;
   /** Whose ID token it wants. */
   readonly as?: 'codex';
   /** Whether its proof is an attempt's. */
   readonly proves?: boolean;
+  /** Whether it names a task that waits for an approval, with what is to be approved. */
+  readonly approves?: boolean;
   readonly weight: number;
 }
 
@@ -44,13 +47,13 @@ export interface Call {
   readonly id: number | string;
   readonly proof: number | undefined;
   readonly cursor: number | undefined;
+  readonly backup: string;
   readonly query: unknown;
   readonly body: unknown;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 const task = replies.taskSchema;
-const held = replies.switchesSchema;
 
 export const ENDPOINTS: readonly Endpoint[] = [
   {
@@ -195,35 +198,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/agents/{}/enable', answers: { 200: replies.agentSchema }, weight: 2 },
   { method: 'POST', path: '/agents/{}/disable', answers: { 200: replies.agentSchema }, weight: 1 },
   { method: 'POST', path: '/agents/{}/heartbeat', answers: { 200: replies.heartbeatSchema }, weight: 1 },
-  { method: 'POST', path: '/agents/{}/pause', answers: { 200: held }, weight: 1 },
-  { method: 'POST', path: '/agents/{}/resume', answers: { 200: held }, weight: 2 },
-  { method: 'POST', path: '/pause', body: pauseBody, overrides: hints.held, often: ['agent'], answers: { 200: held }, weight: 1 },
-  { method: 'POST', path: '/resume', body: pauseBody, overrides: hints.held, often: ['agent'], answers: { 200: held }, weight: 2 },
-  { method: 'POST', path: '/emergency-stop', answers: { 200: held }, weight: 1 },
-  { method: 'DELETE', path: '/emergency-stop', answers: { 200: held }, weight: 3 },
-  { method: 'GET', path: '/switches', answers: { 200: held }, weight: 1 },
-  { method: 'GET', path: '/policies/approvals', answers: { 200: replies.approvalPolicySchema }, weight: 1 },
-  {
-    method: 'PUT',
-    path: '/policies/approvals',
-    body: approvalPolicyBody,
-    overrides: hints.policy,
-    answers: { 200: replies.approvalPolicySchema },
-    weight: 1,
-  },
-  {
-    method: 'GET',
-    path: '/dependency-map',
-    query: dependencyMapQuery,
-    overrides: {
-      project_path: fc.constantFrom(import.meta.dirname, `${import.meta.dirname}/none`, '/', 'corpora', ''),
-      // The drawings are no JSON; their own tests judge them.
-      format: fc.constant('json'),
-    },
-    often: ['view'],
-    answers: { 200: replies.dependencyMapSchema },
-    weight: 1,
-  },
+  ...CONTROL_ENDPOINTS,
+  ...PROJECT_ENDPOINTS,
   { method: 'GET', path: '/nothing/{}', answers: {}, weight: 1 },
 ];
 
@@ -245,6 +221,18 @@ const HEADERS = fc.oneof(
   },
 );
 
+const LISTS = new Set(['/tasks', '/agents', '/projects', '/projects/{}/backups', '/approvals', '/audit']);
+
+function idsOf(path: string): Arbitrary<number | string> {
+  const usual = (arbitrary: Arbitrary<number | string>) => fc.oneof({ weight: 12, arbitrary }, { weight: 1, arbitrary: naughty });
+  if (path.startsWith('/budgets')) return SCOPES;
+  if (path.startsWith('/agents')) return usual(hints.agentNames);
+  if (path.startsWith('/projects')) return usual(hints.project);
+  if (path.startsWith('/rollbacks')) return usual(hints.rollback);
+  if (path.startsWith('/rollback')) return usual(fc.oneof(hints.backup, hints.backup, fc.constant('latest')));
+  return usual(fc.nat(60));
+}
+
 const callOf = (endpoint: Endpoint): Arbitrary<Call> => {
   const { path, query, body } = endpoint;
   const given = (schema: z.ZodType | undefined) =>
@@ -253,13 +241,10 @@ const callOf = (endpoint: Endpoint): Arbitrary<Call> => {
       : fc.oneof({ weight: 4, arbitrary: admitted(schema, endpoint) }, { weight: 1, arbitrary: nearlyAdmitted(schema, endpoint) });
   return fc.record({
     endpoint: fc.constant(endpoint),
-    id: path.startsWith('/agents')
-      ? fc.oneof({ weight: 12, arbitrary: hints.agentNames }, { weight: 1, arbitrary: naughty })
-      : path.startsWith('/budgets')
-        ? SCOPES
-        : fc.oneof({ weight: 12, arbitrary: fc.nat(60) as Arbitrary<number | string> }, { weight: 1, arbitrary: naughty }),
-    proof: endpoint.proves ? fc.option(fc.nat(60), { nil: undefined, freq: 8 }) : fc.constant(undefined),
-    cursor: path === '/tasks' || path === '/agents' ? fc.option(fc.nat(10), { nil: undefined, freq: 2 }) : fc.constant(undefined),
+    id: idsOf(path),
+    backup: fc.oneof({ weight: 9, arbitrary: hints.backup }, { weight: 1, arbitrary: naughty }),
+    proof: endpoint.proves || endpoint.approves ? fc.option(fc.nat(60), { nil: undefined, freq: 8 }) : fc.constant(undefined),
+    cursor: LISTS.has(path) ? fc.option(fc.nat(10), { nil: undefined, freq: 2 }) : fc.constant(undefined),
     query: given(query),
     body: given(body),
     headers: HEADERS,

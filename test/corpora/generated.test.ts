@@ -1,7 +1,7 @@
 import { checkReach, checkRequests } from './generated.ts';
 
 describe('requests made from the schemas', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it('are answered as the schemas of the replies say, 2,500 of them', async () => {
     checkReach(await checkRequests(2_500));

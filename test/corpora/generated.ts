@@ -1,7 +1,10 @@
 /** Requests made from the schemas, in sequences of several clients at once, against a whole embedded Heliograph. */
 
 import assert from 'node:assert/strict';
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
+import { temporaryFolder } from '../support/folder.ts';
 import { httpListener, type Received } from '../support/http-listener.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 import { anyCall, ENDPOINTS } from './calls.ts';
@@ -13,10 +16,18 @@ const PER_CLIENT = 16;
 /** Sends at least `count` requests and judges each reply; fails with fast-check's seed, path and the request of the failure. */
 export async function checkRequests(count: number): Promise<ReadonlyMap<string, number>> {
   const proofs: Proof[] = [];
+  const folder = temporaryFolder();
+  const root = realpathSync(folder.path);
+  for (const name of ['one', 'two']) {
+    mkdirSync(join(root, name));
+    writeFileSync(join(root, name, 'main.py'), `import other\nname = "${name}"\n`);
+    writeFileSync(join(root, name, 'other.py'), '');
+  }
   const agent = await httpListener((request) => answered(request, proofs));
   const stack = await embeddedStack({
     agents: [{ name: 'remote', endpoint: agent.url, priceCents: 3 }],
-    projectRoots: [import.meta.dirname],
+    projectRoots: [root],
+    'times.backupWaitMs': 500,
     'times.sweepMs': 2_000,
     // Some messages are lost below: what waits for this long can be claimed by hand.
     'times.republishMs': 20_000,
@@ -24,7 +35,7 @@ export async function checkRequests(count: number): Promise<ReadonlyMap<string, 
     'times.switchesMs': 50,
   });
   loseSome(stack);
-  const session = await openSession(stack);
+  const session = await openSession(stack, [join(root, 'one'), join(root, 'two')]);
   let sent = 0;
   const client = fc.array(anyCall, { minLength: PER_CLIENT, maxLength: PER_CLIENT });
   try {
@@ -50,6 +61,7 @@ export async function checkRequests(count: number): Promise<ReadonlyMap<string, 
     await session.close();
     await stack.stop();
     await agent.close();
+    folder.remove();
   }
 }
 

@@ -7,6 +7,16 @@ const soon = Date.now() / 1000;
 /** Replaced by the id of a task that an earlier reply has shown. */
 export const EARLIER = 'earlier task ';
 export const earlier = fc.nat(30).map((n) => EARLIER + n);
+/** The same with the ids of projects, backups and rollbacks, and with the paths of the projects that there may be. */
+export const EARLIER_PROJECT = 'earlier project ';
+export const EARLIER_BACKUP = 'earlier backup ';
+export const EARLIER_ROLLBACK = 'earlier rollback ';
+export const PROJECT_PATH = 'path of project ';
+const placed = (place: string, most: number) => fc.nat(most).map((n) => place + n);
+export const project = placed(EARLIER_PROJECT, 3);
+export const backup = placed(EARLIER_BACKUP, 20);
+export const rollback = placed(EARLIER_ROLLBACK, 5);
+const projectPath = placed(PROJECT_PATH, 1);
 const bases = fc.constantFrom(0, 0.0001, 1, 5, 25, 1_000);
 const usual = <T>(weight: number, value: Arbitrary<T>, other: Arbitrary<unknown>) =>
   fc.oneof({ weight, arbitrary: value as Arbitrary<unknown> }, { weight: 1, arbitrary: other });
@@ -55,6 +65,12 @@ export const packet: Overrides = {
   notBefore: fc.constantFrom(soon - 10, soon + 1_000_000, soon + 3_000, 1),
 };
 
+/** A modification needs a project. */
+const submitted = fc.oneof(
+  { weight: 3, arbitrary: packet.payload as Arbitrary<unknown> },
+  { weight: 1, arbitrary: fc.record({ project_path: projectPath }) },
+);
+
 export const submission: Overrides = {
   system_name: packet.agent as Arbitrary<unknown>,
   task_id: usual(
@@ -62,13 +78,16 @@ export const submission: Overrides = {
     fc.nat(20).map((n) => `task ${n}`),
     naughty,
   ),
-  // A modification needs a project.
-  task_type: fc.constantFrom('analysis', 'verification', 'deployment', 'analysis', 'verification', 'deployment', 'modification'),
+  task_type: fc.constantFrom('analysis', 'verification', 'deployment', 'analysis', 'deployment', 'modification'),
   max_retries: packet.maxAttempts as Arbitrary<unknown>,
+  payload: submitted,
+  backup_id: usual(6, fc.constant(null), fc.oneof(backup, naughty)),
+  projectId: usual(3, project, naughty),
   ...Object.fromEntries(
-    ['payload', 'metadata', 'ttlSeconds', 'budgetCents', 'callbackUrl', 'parentTaskId', 'dependencies', 'notBefore'].map(
-      (field) => [field, packet[field] as Arbitrary<unknown>],
-    ),
+    ['metadata', 'ttlSeconds', 'budgetCents', 'callbackUrl', 'parentTaskId', 'dependencies', 'notBefore'].map((field) => [
+      field,
+      packet[field] as Arbitrary<unknown>,
+    ]),
   ),
 };
 
@@ -87,9 +106,36 @@ export const registration: Overrides = {
 export const held: Overrides = { agent: agentNames, project: naughty, all: fc.constant(false) };
 
 export const policy: Overrides = {
-  taskTypes: fc.constantFrom<unknown>([], [], ['deployment']),
+  taskTypes: fc.constantFrom<unknown>([], ['deployment'], ['deployment', 'modification']),
   agents: fc.oneof(fc.constant([]), fc.uniqueArray(agentNames, { maxLength: 2 })),
   costAboveCents: fc.constantFrom(1_000, 1e9),
+};
+
+export const projects: Overrides = {
+  project_path: usual(9, projectPath, naughty),
+  project_id: usual(4, project, naughty),
+  project: usual(4, project, naughty),
+  from: usual(6, backup, naughty),
+  to: usual(6, fc.oneof(backup, fc.constant('now')), naughty),
+  since: usual(4, backup, naughty),
+  limit: fc.constantFrom(0, 1, 3, 200),
+  last: fc.constantFrom(1, 3, 100),
+};
+
+export const audit: Overrides = {
+  limit: fc.constantFrom(0, 1, 5, 200),
+  taskId: usual(4, earlier, naughty),
+  entity: usual(
+    4,
+    fc.oneof(
+      agentNames.map((name) => `agent:${name}`),
+      project.map((id) => `project:${id}`),
+    ),
+    naughty,
+  ),
+  actor: usual(4, fc.constant('local'), naughty),
+  from: fc.constantFrom('2020-01-01', '2026-02-29', new Date(0).toISOString()),
+  to: fc.constantFrom('2999-01-01', '2020-01-01T00:00:00Z'),
 };
 
 export const terms: Overrides = {

@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import type { Endpoint } from './calls.ts';
+import { exportLineSchema } from './control-schemas.ts';
 import { CODES, endFrameSchema, entrySchema, problemSchema, type TaskView } from './response-schemas.ts';
 
 /** The answers above 499 that are meant: the pause before the next attempt is not over, or the agent asks to be asked again. */
@@ -65,6 +66,14 @@ export function judgeEvents(type: string, raw: string): void {
       if (entry.event !== event || entry.hash !== id) throw new Error(`This frame is not of its entry: ${frame}`);
     }
   }
+}
+
+/** Each line whole, and the last one the end. */
+export function judgeLines(type: string, raw: string): void {
+  if (type !== 'application/x-ndjson; charset=utf-8') throw new Error(`lines as ${type}`);
+  const lines = raw.split('\n').slice(0, -1);
+  for (const line of lines) matched(exportLineSchema, line);
+  if (lines.at(-1) !== '{"end":true}') throw new Error(`the lines end with ${lines.at(-1)}`);
 }
 
 export const text = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));

@@ -7,31 +7,35 @@ const time = z.iso.datetime({ precision: 3 });
 const cents = z.number().min(0);
 const ID = /^[\w-]{1,200}$/;
 /** A task, or a gate. */
-const WAITED_FOR = /^([\w-]{1,200}|approval|resume|backup|project:[0-9a-f]{40}|agent:[A-Za-z0-9][A-Za-z0-9 ._-]{0,62})$/;
+const WAITED_FOR = /^([\w-]{1,200}|approval|resume|backup|project:[0-9a-f]{40}|(agent|circuit):[A-Za-z0-9][A-Za-z0-9 ._-]{0,62})$/;
 const GATE = /^(approval|resume|backup|\w+:.+)$/;
 const hash = z.string().regex(/^[\w-]{43}$/);
 
 export const CODES: Readonly<Record<number, readonly string[]>> = {
-  400: ['invalid_json', 'invalid_url', 'job_id_required'],
+  400: ['invalid_json', 'invalid_url', 'job_id_required', 'backup_not_found'],
   401: ['unauthenticated'],
   402: ['budget_exceeded'],
-  404: ['not_found', 'task_not_found', 'budget_not_found', 'agent_not_found', 'project_not_found'],
+  404: [
+    'not_found',
+    'task_not_found',
+    'budget_not_found',
+    'agent_not_found',
+    'project_not_found',
+    'backup_not_found',
+    'rollback_not_found',
+  ],
   403: ['forbidden', 'outside_roots'],
   409: [
-    'task_ended',
-    'task_not_dead',
-    'lease_lost',
-    'parent_ended',
-    'children_open',
-    'agent_disabled',
-    'agent_reserved',
-    'too_many_switches',
+    ...['task_ended', 'task_not_dead', 'lease_lost', 'parent_ended', 'children_open', 'agent_disabled', 'agent_reserved'],
+    ...['too_many_switches', 'not_waiting_for_approval', 'approval_changed', 'already_decided'],
+    ...['project_busy', 'project_changed', 'project_recreated', 'project_moved', 'file_changing'],
+    ...['backup_running', 'backup_not_verified'],
   ],
   415: ['unsupported_media_type'],
   422: [
     ...['invalid_fields', 'agent_not_found', 'agent_mismatch', 'egress_denied', 'idempotency_key_reused'],
     ...['invalid_json', 'parent_not_found', 'dependency_not_found', 'project_path_missing', 'project_path_invalid'],
-    ...['project_not_found', 'project_mismatch'],
+    ...['project_not_found', 'project_mismatch', 'project_ambiguous'],
   ],
 };
 
@@ -57,6 +61,7 @@ const error = z.strictObject({ code: z.string().min(1).max(100), message: z.stri
 const EVENTS = [
   ...['waiting', 'queued', 'running', 'succeeded', 'failed', 'expired', 'cancelled', 'dead', 'retry', 'redriven', 'settled'],
   ...['cancel_requested', 'parked', 'progress', 'dead_lettered', 'callback_delivered', 'callback_failed'],
+  ...['admitted', 'approved', 'backed_up', 'held'],
 ];
 
 /** One entry: what it says beyond these depends on the event. */
@@ -68,6 +73,10 @@ export const entrySchema = z.strictObject({
   attempt: z.int().min(1).optional(),
   code: z.string().max(100).optional(),
   note: z.string().max(1_024).optional(),
+  /** The gate that it waits at, or has passed. */
+  for: z.union([z.string().regex(WAITED_FOR), z.array(z.string().regex(WAITED_FOR)).min(1)]).optional(),
+  to: z.string().regex(WAITED_FOR).optional(),
+  backupId: z.string().optional(),
   overrunMicros: z.int().min(1).optional(),
   round: z.int().min(1).optional(),
   status: z.int().optional(),
@@ -98,6 +107,7 @@ export const taskSchema = z
     parentTaskId: z.string().min(1).max(200).optional(),
     dependencies: z.array(z.string().regex(ID)).min(1).max(100).optional(),
     waitingFor: z.array(z.string().regex(WAITED_FOR)).min(1).max(105).optional(),
+    backupId: z.string().min(1).max(200).optional(),
     cancelRequested: z.literal(true).optional(),
     createdAt: time,
     updatedAt: time,
@@ -112,7 +122,10 @@ export const taskSchema = z
     if (ended && task.status !== 'succeeded' && task.error === undefined) wrong(`is ${task.status} without an error`);
     if (task.costCents > task.budgetCents && !task.timeline.some(({ event }) => event === 'redriven'))
       wrong('costs more than its budget');
-    if (task.waitingFor !== undefined && task.status !== 'waiting') wrong(`is ${task.status}, and waits for ${task.waitingFor}`);
+    // What its agent's circuit holds is queued on.
+    const isHeld = task.status === 'queued' && task.waitingFor?.every((one) => one.startsWith('circuit:'));
+    if (task.waitingFor !== undefined && task.status !== 'waiting' && !isHeld)
+      wrong(`is ${task.status}, and waits for ${task.waitingFor}`);
     if (task.waitingFor?.some((one) => !GATE.test(one) && !task.dependencies?.includes(one)))
       wrong('waits for what is none of its dependencies');
     if (task.updatedAt < task.createdAt) wrong('was changed before it was made');
@@ -192,15 +205,25 @@ export const agentDoneSchema = z.strictObject({ status: z.literal('success'), ag
 export const heartbeatSchema = agentDoneSchema.extend({ enabled: z.boolean(), lastSeenAt: time });
 export const agentSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$/),
-  handler_type: z.enum(['http', 'builtin', 'mock']),
+  handler_type: z.enum(['http', 'pubsub', 'builtin', 'mock']),
   source: z.enum(['built-in', 'settings', 'registered']),
   endpoint: z.string().optional(),
   result: z.unknown().optional(),
   priceCents: cents,
-  timeLimitSeconds: z.number().positive().max(540),
+  timeLimitSeconds: z.number().positive().max(540).optional(),
   concurrency: z.int().min(1).optional(),
   capabilities: z.array(z.string()).max(50),
   enabled: z.boolean(),
+  claims: z.boolean().optional(),
+  email: z.string().optional(),
+  circuit: z
+    .strictObject({
+      state: z.enum(['closed', 'open', 'half-open']),
+      failures: z.int().min(0),
+      since: time.optional(),
+      retryAt: time.optional(),
+    })
+    .optional(),
   createdAt: time.optional(),
   updatedAt: time.optional(),
   lastSeenAt: time.optional(),
@@ -209,26 +232,6 @@ export const agentsSchema = z.strictObject({
   agents: z.array(agentSchema).max(200),
   nextCursor: z.string().min(1).max(2_000).optional(),
 });
-const by = { since: time, by: z.string().min(1) };
-const held = z.union([
-  z.strictObject({ all: z.literal(true), ...by }),
-  z.strictObject({ agent: z.string().min(1).max(63), ...by }),
-  z.strictObject({ project: z.string().min(1).max(100), ...by }),
-]);
-export const switchesSchema = z.strictObject({
-  stopped: z.strictObject(by).optional(),
-  paused: z.array(held).max(2_000),
-  off: z.array(z.strictObject({ agent: z.string().min(1).max(63), ...by })).max(2_000),
-});
-export const approvalPolicySchema = z.strictObject({
-  taskTypes: z.array(z.enum(['analysis', 'modification', 'verification', 'deployment'])),
-  agents: z.array(z.string().min(1).max(63)).max(500),
-  costAboveCents: cents.optional(),
-  fourEyes: z.boolean(),
-  changedAt: time.optional(),
-  changedBy: z.string().min(1).optional(),
-});
-
 export const checkSchema = z.discriminatedUnion('status', [
   z.strictObject({ status: z.literal('held') }),
   z.strictObject({ status: z.literal('stopped'), error }),
@@ -253,7 +256,18 @@ export const costsSchema = z.strictObject({
 });
 
 const names = z.array(z.string().min(1));
+const touched = {
+  path: z.string().min(1),
+  touched: z.enum(['changed', 'direct', 'indirect']),
+  via: z.string().min(1).optional(),
+};
 export const dependencyMapSchema = z.union([
+  z.strictObject({
+    since: z.string(),
+    project_id: z.string().min(1),
+    modules: z.record(z.string(), z.strictObject(touched)),
+    removed: names,
+  }),
   z.strictObject({
     modules: z.int().min(0),
     imports: z.int().min(0),

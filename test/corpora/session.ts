@@ -6,8 +6,8 @@ import type { z } from 'zod';
 import { accountEmail } from '../../functions/core/addresses.ts';
 import type { TestStack } from '../support/stack.ts';
 import type { Call, Endpoint } from './calls.ts';
-import { EARLIER } from './hints.ts';
-import { judgeDispatch, judgeEvents, judgeProblem, matched, text } from './judge.ts';
+import { EARLIER, EARLIER_BACKUP, EARLIER_PROJECT, EARLIER_ROLLBACK, PROJECT_PATH } from './hints.ts';
+import { judgeDispatch, judgeEvents, judgeLines, judgeProblem, matched, text } from './judge.ts';
 import type { TaskView } from './response-schemas.ts';
 
 /** What proves an attempt. */
@@ -27,6 +27,11 @@ export interface Session {
   close(): Promise<void>;
 }
 
+interface Approvable {
+  readonly taskId: string;
+  readonly hash: string;
+}
+
 interface Request {
   readonly method: Endpoint['method'];
   readonly path: string;
@@ -38,7 +43,7 @@ interface Request {
 const WATCH_MS = 25;
 
 /** One session serves any number of clients at once. */
-export async function openSession(stack: TestStack): Promise<Session> {
+export async function openSession(stack: TestStack, projectPaths: readonly string[] = []): Promise<Session> {
   const pool = new Pool(stack.url, { connections: 32 });
   const token = await stack.local.issuer.token({
     email: accountEmail(stack.settings, 'codex'),
@@ -47,6 +52,14 @@ export async function openSession(stack: TestStack): Promise<Session> {
   /** The states as last seen, oldest first. */
   const tasks = new Map<string, string>();
   const cursors: string[] = [];
+  /** What waits for an approval, as last shown. */
+  let approvals: readonly Approvable[] = [];
+  const seenIds: Record<string, string[]> = {
+    [EARLIER_PROJECT]: [],
+    [EARLIER_BACKUP]: [],
+    [EARLIER_ROLLBACK]: [],
+    [PROJECT_PATH]: [...projectPaths],
+  };
   const proofs: Proof[] = [];
   const seen = new Map<string, number>();
 
@@ -55,8 +68,7 @@ export async function openSession(stack: TestStack): Promise<Session> {
     seen,
     close: () => pool.destroy(),
     async send(call) {
-      const proof = call.proof === undefined ? undefined : proofs.at(-1 - (call.proof % Math.max(1, proofs.length)));
-      const request = requestOf(call, proof);
+      const request = requestOf(call, call.proof === undefined ? undefined : proofFor(call.endpoint, call.proof));
       try {
         await exchange(call, request);
       } catch (error) {
@@ -65,10 +77,18 @@ export async function openSession(stack: TestStack): Promise<Session> {
     },
   };
 
-  function requestOf({ endpoint, id, cursor, query, body, headers }: Call, proof: Proof | undefined): Request {
+  function proofFor({ approves }: Endpoint, n: number): Proof | Approvable | undefined {
+    const all = approves ? approvals : proofs;
+    return all.at(-1 - (n % Math.max(1, all.length)));
+  }
+
+  function requestOf({ endpoint, id, backup, cursor, query, body, headers }: Call, proof: Proof | Approvable | undefined): Request {
     const given = proof?.taskId ?? (typeof id === 'number' ? taskOf(id, endpoint.prefers) : withEarlier(id));
-    const path = endpoint.path.replace('{}', () => encodeURIComponent(String(given).toWellFormed() || 'none'));
-    const parameters = Object.entries((query ?? {}) as object).filter(([, value]) => value !== undefined);
+    const encoded = (value: unknown) => encodeURIComponent(String(value).toWellFormed() || 'none');
+    const path = endpoint.path.replace('{}', () => encoded(given)).replace('{backup}', () => encoded(withEarlier(backup)));
+    const parameters = Object.entries((query ?? {}) as object)
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => [key, withEarlier(value)]);
     if (cursor !== undefined && cursors.length > 0) parameters.push(['cursor', cursors[cursor % cursors.length]]);
     const search = new URLSearchParams(parameters.map(([key, value]): [string, string] => [key, text(value)])).toString();
     const proved = proof && typeof body === 'object' && body !== null ? { ...body, ...proofOf(endpoint, proof) } : body;
@@ -89,8 +109,14 @@ export async function openSession(stack: TestStack): Promise<Session> {
   }
 
   function withEarlier<T>(value: T): T | string {
-    if (typeof value !== 'string' || !value.includes(EARLIER)) return value;
-    return value.replace(new RegExp(`${EARLIER}(\\d+)`), (_, n) => taskOf(Number(n)));
+    if (typeof value !== 'string') return value;
+    let text: string = value;
+    if (text.includes(EARLIER)) text = text.replace(new RegExp(`${EARLIER}(\\d+)`), (_, n) => taskOf(Number(n)));
+    for (const [place, ids] of Object.entries(seenIds)) {
+      if (!text.includes(place)) continue;
+      text = text.replace(new RegExp(`${place}(\\d+)`), (_, n) => ids.at(-1 - (Number(n) % Math.max(1, ids.length))) ?? 'none');
+    }
+    return text;
   }
 
   async function exchange({ endpoint }: Call, request: Request): Promise<void> {
@@ -99,11 +125,12 @@ export async function openSession(stack: TestStack): Promise<Session> {
     const { statusCode: status, headers } = reply;
     const type = String(headers['content-type']);
     const raw = isStream && status === 200 ? await frames(reply.body) : await reply.body.text();
-    const answer = endpoint.answers[status];
+    const answer = endpoint.answers[status] ?? endpoint.seldom?.[status];
     count(endpoint, status, status < 400 ? '' : (JSON.parse(raw) as { code: string }).code);
     if (status >= 400) judgeProblem(endpoint, status, type, headers, raw);
     else if (answer === undefined) throw new Error(`${status} is no answer of ${endpoint.path}: ${raw.slice(0, 500)}`);
     else if (answer === 'events') judgeEvents(type, raw);
+    else if (answer === 'lines') judgeLines(type, raw);
     else judgeBody(request, answer, status, type, raw);
   }
 
@@ -120,11 +147,23 @@ export async function openSession(stack: TestStack): Promise<Session> {
       attempt?: Proof;
       taskId?: string;
       task_id?: string;
+      approvals?: Approvable[];
+      project_id?: string;
+      backup_id?: string;
+      rollback_id?: string;
     };
     if (request.path === '/dispatch') judgeDispatch(request.body ?? '', status, value as TaskView);
     const shown = Array.isArray(value.tasks) ? value.tasks : value.timeline ? [value as TaskView] : [];
     for (const { id, status } of shown) remember(id, status);
     if (value.task_id !== undefined) remember(value.task_id, 'submitted');
+    if (value.approvals !== undefined) approvals = value.approvals;
+    for (const [place, id] of [
+      [EARLIER_PROJECT, value.project_id],
+      [EARLIER_BACKUP, value.backup_id],
+      [EARLIER_ROLLBACK, value.rollback_id],
+    ] as const) {
+      if (id !== undefined && !seenIds[place]?.includes(id)) seenIds[place]?.push(id);
+    }
     if (value.nextCursor !== undefined) cursors.push(value.nextCursor);
     if (value.attempt?.outcomeToken !== undefined) proofs.push(value.attempt);
   }
@@ -137,11 +176,11 @@ export async function openSession(stack: TestStack): Promise<Session> {
 }
 
 /** An ingested outcome names its task in its body. */
-const proofOf = ({ path }: Endpoint, { taskId, epoch, outcomeToken }: Proof) => ({
-  epoch,
-  outcomeToken,
-  ...(path === '/callbacks/ingest' ? { job_id: taskId } : {}),
-});
+function proofOf({ path }: Endpoint, proof: Proof | Approvable): object {
+  if ('hash' in proof) return { hash: proof.hash };
+  const { taskId, epoch, outcomeToken } = proof;
+  return { epoch, outcomeToken, ...(path === '/callbacks/ingest' ? { job_id: taskId } : {}) };
+}
 
 /** What comes of a stream until it ends or has been watched for long enough. */
 async function frames(body: AsyncIterable<Buffer> & { destroy(): unknown }): Promise<string> {
