@@ -97,6 +97,20 @@ export function approving(stackOf: () => TestStack): void {
     assert.equal((await stackOf().stored(id)).task.attempts, 1);
   });
 
+  it('is one decision, whoever decides at the same time', async () => {
+    const { id } = await held();
+    const { hash } = await askedFor(stackOf(), id);
+    const ways = ['approve', 'reject', 'approve', 'reject'];
+    const answers = await Promise.all(ways.map((decision) => decide<Decided & Refusal>(id, { decision, hash })));
+    const won = new Set(answers.filter(({ status }) => status === 200).map(({ body }) => body.decision));
+    assert.equal(won.size, 1, JSON.stringify(answers.map(({ status, body }) => [status, body.code])));
+    assert.deepEqual(
+      answers.filter(({ status }) => status !== 200).map(({ body }) => body.code),
+      Array(2).fill('already_decided'),
+    );
+    assert.equal((await stackOf().ended(id)).status, won.has('approved') ? 'succeeded' : 'cancelled');
+  });
+
   it('ends what is rejected, with the reason, and never runs it', async () => {
     const { id } = await held();
     const { hash } = await askedFor(stackOf(), id);

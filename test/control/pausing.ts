@@ -99,6 +99,17 @@ export function pausing(stackOf: () => TestStack, agentOf: () => GatedAgent): vo
     assert.deepEqual((await resume({ agent: 'codex' })).body.paused, []);
   });
 
+  it('loses none of many that come at once', async () => {
+    const project = await aProject(stackOf(), 'default');
+    const things = [{ agent: 'light' }, { agent: 'codex' }, { agent: 'gated' }, { project }, { all: true }];
+    for (const act of [pause, resume]) {
+      const answers = await Promise.all(things.map(act));
+      assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+      const { paused } = (await stackOf().get<Held>('/switches')).body;
+      assert.equal(paused.length, act === pause ? things.length : 0);
+    }
+  });
+
   it('is about one thing that there is', async () => {
     for (const way of ['/pause', '/resume']) {
       for (const body of [{}, { agent: 'light', all: true }, { all: false }, { agent: 'light', project: 'p' }]) {
