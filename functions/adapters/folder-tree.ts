@@ -27,18 +27,37 @@ export function folderTrees({ roots, state }: { readonly roots: readonly string[
   };
 }
 
-/** The tree of a folder, whose path is real. */
+/**
+ * The tree of a folder, whose path is real. Throws `Problem` 409 `project_changed` once that folder is gone, or another one or a link
+ * stands in its place: what is read of one that goes would look like one that is nearly empty.
+ */
 export function folderTree(root: string): ProjectTree {
+  let first: string | undefined;
+
+  async function checkRoot(): Promise<void> {
+    const found = await lstat(root, { bigint: true }).catch(() => undefined);
+    const now = found?.isDirectory() ? `${found.dev}.${found.ino}` : undefined;
+    first ??= now;
+    if (now === undefined || now !== first) {
+      throw new Problem(409, 'project_changed', "The project's folder was moved or replaced while it was read.");
+    }
+  }
+
   return {
     projectPath: root,
 
     async list(folder) {
       try {
+        await checkRoot();
         const handle = await openInside(root, folder, 'folder');
-        if (handle === undefined) return [];
+        if (handle === undefined) {
+          await checkRoot();
+          return [];
+        }
         try {
           const names = (await readdir(below(handle, root, folder, '.'), { encoding: 'buffer' })).map(textOfPath);
           const found = await Promise.all(names.sort(byText).map((name) => entryOf(handle, root, folder, name)));
+          await checkRoot();
           return found.filter((entry) => entry !== undefined);
         } finally {
           await handle.close();
