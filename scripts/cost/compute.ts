@@ -19,6 +19,8 @@ export const ASSUMED = {
   sweepMs: 300,
   /** What adding up a day takes of the sweeper, per task. */
   dayMsPerTask: 0.5,
+  /** What sealing the heads of the audit chains takes of it, per task. */
+  sealMsPerTask: 0.2,
   /** Processor time of any request, waiting not included. */
   cpuMs: 5,
   /** Cloud Run makes another instance where one is above this share of its processor or of its concurrency. */

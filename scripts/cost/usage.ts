@@ -7,6 +7,7 @@ import { ASSUMED, type Billed, MONTH_SECONDS } from './compute.ts';
 import { functionTimes } from './function-times.ts';
 import { DAY_READS, type Operations, operationsOf, type Way } from './operations.ts';
 import type { Place, PriceName } from './prices.ts';
+import { sealingUses } from './sealing.ts';
 import { sizesOf } from './sizes.ts';
 import { type Standing, standingUses } from './standing.ts';
 
@@ -102,6 +103,7 @@ export function usageOf(topology: Topology, load: Load): Use[] {
     use('balancerData', load.balancer ? (tasks * answered + uploads) / GIB : 0),
     use('armorRequests', balanced),
     ...addingUpDays(topology, tasks),
+    ...sealingUses(topology, tasks),
     ...standingUses(topology, load, Object.fromEntries(Object.entries(functions).map(([name, { time }]) => [name, time.seconds]))),
   ].filter(({ quantity }) => quantity !== 0);
 }
