@@ -133,7 +133,8 @@ function brokenStep(world: World, id: string, was: Task, now: Task, at: number):
 }
 
 const STEPS: Readonly<Record<string, string>> = {
-  waiting: 'waiting queued expired cancelled failed',
+  // One that was set back may still have succeeded in an attempt before.
+  waiting: 'waiting queued expired cancelled failed succeeded',
   queued: 'queued waiting running expired cancelled failed dead succeeded',
   running: 'running queued succeeded failed expired cancelled dead',
 };

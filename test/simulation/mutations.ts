@@ -11,7 +11,11 @@ export interface Mutation {
     | 'result idempotency'
     | 'deadline'
     | 'dependencies'
-    | 'switches';
+    | 'switches'
+    | 'limits'
+    | 'locks'
+    | 'approvals'
+    | 'pauses';
   /** Below `functions/`. */
   readonly file: string;
   /** Stands there exactly once. */
@@ -273,5 +277,89 @@ export const mutations: readonly Mutation[] = [
     file: 'core/advance.ts',
     text: "if (current?.task.status !== 'waiting') return { kind: 'moved' };",
     replacement: "if (current === undefined) return { kind: 'moved' };",
+  },
+  {
+    name: 'two take the same slot',
+    guard: 'limits',
+    file: 'core/taken.ts',
+    text: '}`;\n  const data = { resource',
+    replacement: '}-`.concat(holder.holder);\n  const data = { resource',
+  },
+  {
+    name: 'an end gives nothing back',
+    guard: 'limits',
+    file: 'core/closing.ts',
+    text: "...(task.took?.length ? (['release'] as const) : []),",
+    replacement: '',
+  },
+  {
+    name: 'what is given back is offered to nobody',
+    guard: 'limits',
+    file: 'core/slots.ts',
+    text: 'for (const gate of gatesTaken(task)) await admitWaiting(runtime, tenant, gate, until);',
+    replacement: '',
+  },
+  {
+    name: 'the last in line goes first',
+    guard: 'limits',
+    file: 'core/line.ts',
+    text: "orderBy: { field: 'rank', direction: 'asc' },",
+    replacement: "orderBy: { field: 'rank', direction: 'desc' },",
+  },
+  {
+    name: 'who has ended stays in line',
+    guard: 'limits',
+    file: 'core/closing.ts',
+    text: 'also: linesOf(task).map((gate) => leaveLine(known, gate)),',
+    replacement: '',
+  },
+  {
+    name: 'a redriven task passes its gates',
+    guard: 'limits',
+    file: 'dispatch/redrive.ts',
+    text: 'agent === undefined ? [] : await gatesOf(runtime, agent, task)',
+    replacement: 'agent === undefined || gatesOf === undefined ? [] : []',
+  },
+  {
+    name: 'a modification does not wait for its backup',
+    guard: 'locks',
+    file: 'core/advance.ts',
+    text: ': undefined;\n    if (free === undefined) break;',
+    replacement: ": ('unlimited' as const);\n    if (free === undefined) break;",
+  },
+  {
+    name: 'what is paused keeps what it took, and forgets it',
+    guard: 'locks',
+    file: 'core/set-back.ts',
+    text: "...took.map((id): Write => ({ kind: 'delete', collection: SLOTS, id }))",
+    replacement: "...took.slice(took.length).map((id): Write => ({ kind: 'delete', collection: SLOTS, id }))",
+  },
+  {
+    name: 'nothing is to be approved',
+    guard: 'approvals',
+    file: 'core/gate-names.ts',
+    text: 'policy !== undefined && needsApproval(policy, task)',
+    replacement: 'policy !== undefined && needsApproval === undefined',
+  },
+  {
+    name: 'what was rejected runs',
+    guard: 'approvals',
+    file: 'core/advance.ts',
+    text: "if (approval?.decision === 'rejected')",
+    replacement: 'if (false)',
+  },
+  {
+    name: 'what is queued is not paused',
+    guard: 'pauses',
+    file: 'core/agent/stopped.ts',
+    text: 'return setBackIfPaused(runtime, known);',
+    replacement: 'return setBackIfPaused === undefined;',
+  },
+  {
+    name: 'what waits goes on though it is paused',
+    guard: 'pauses',
+    file: 'core/advance.ts',
+    text: 'if (pause !== undefined) return',
+    replacement: 'if (pause === null) return',
   },
 ];

@@ -27,6 +27,7 @@ const REPEATED_MS = 4_000;
 export function watchSwitches(world: World): void {
   const { documents, control, oracle, schedule, isSteady, faultsEnd } = world;
   const faults = world.faults();
+  const slackMs = isSteady ? 0 : faults.slow === 0 ? REPEATED_MS : SLACK_MS;
   const isPrompt = faults.slow === 0 && faults.failed + faults.lostReply < 0.06;
   /** By tenant and scope; what was switched on again keeps when that was. */
   const offs = new Map<string, { readonly since: number; until: number }>();
@@ -60,8 +61,10 @@ export function watchSwitches(world: World): void {
     if (now === undefined || now.status === was?.status) return;
     const off = offs.get(`${now.tenant} ${agentScope(now.agent)}`);
     const held = heldBy(now);
-    for (const one of now.status === 'running' ? [...(off === undefined ? [] : [off]), ...held] : []) {
-      const late = at - one.since - ACTS_MS - (isSteady ? 0 : SLACK_MS);
+    const goesOn = now.status === 'queued' && was?.status === 'waiting' ? held : [];
+    const begins = now.status === 'running' ? [...(off === undefined ? [] : [off]), ...held] : goesOn;
+    for (const one of begins) {
+      const late = at - one.since - ACTS_MS - slackMs;
       if (one.until > at && late > 0) oracle.violated('nothing starts that is off, or paused', `${id}, ${late} ms late`);
     }
     const isForgotten = was?.standing === RESUME && now.status === 'expired' && !held.some(({ until }) => until > at - FOUND_MS);
