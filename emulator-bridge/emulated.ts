@@ -14,7 +14,7 @@ import { startIssuer } from './issuer.ts';
 import { localKey } from './local-key.ts';
 import { assemble, functionNames, type LocalOptions, type LocalStack, localSettings } from './local-stack.ts';
 import { startStorageServer } from './storage/server.ts';
-import { makeTopologyBuckets } from './storage/topology-buckets.ts';
+import { makeProjectBuckets, makeTopologyBuckets } from './storage/topology-buckets.ts';
 
 export interface EmulatedOptions extends LocalOptions {
   /** Called with each line that a function writes; otherwise they go to standard output, with the function's name. */
@@ -36,6 +36,7 @@ export async function startEmulated(options: EmulatedOptions): Promise<LocalStac
   const emulators = release.adopt(await startEmulators({ log }), (it) => it.stop());
   const storage = release.adopt(await startStorageServer({ folder: join(settings.dataDir, 'storage'), log }), (it) => it.close());
   await makeTopologyBuckets(storage.site, settings, topology);
+  await makeProjectBuckets(storage.site, settings);
   release.adopt(useEmulators(emulators, storage.url), (restore) => restore());
   const issuer = release.adopt(await startIssuer({ ...settings, folder: settings.dataDir }), (it) => it.close());
   const source = release.adopt(subscriptions(settings, log), (it) => it.close());

@@ -1,4 +1,6 @@
 import { bucketName } from '../../functions/core/addresses.ts';
+import { parseBucketPath } from '../../functions/core/bucket-path.ts';
+import type { Settings } from '../../functions/core/settings.ts';
 import type { BucketRow, Topology } from '../../functions/topology.ts';
 import { newBucket } from './buckets.ts';
 import { merged } from './resource.ts';
@@ -17,6 +19,15 @@ export async function makeTopologyBuckets(
       const fullName = bucketName(settings, name);
       const bucket = tables.bucket(fullName) ?? newBucket(fullName, {});
       tables.putBucket({ ...bucket, fields: merged(bucket.fields, settingsOf(row, bucketRecoveryDays)) });
+    }
+  });
+}
+
+/** Makes the buckets that may hold projects, where there is none of the name yet. In the cloud they are the user's own. */
+export async function makeProjectBuckets(site: Site, { projectRoots }: Pick<Settings, 'projectRoots'>): Promise<void> {
+  await change(site, (tables) => {
+    for (const name of projectRoots.flatMap((root) => parseBucketPath(root)?.bucket ?? [])) {
+      if (tables.bucket(name) === undefined) tables.putBucket(newBucket(name, { versioning: { enabled: true } }));
     }
   });
 }
