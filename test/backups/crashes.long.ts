@@ -3,16 +3,19 @@ import { killBackups, killRollbacks } from './crashes.ts';
 
 describe('ended by kill -9 at 200 random moments', () => {
   it('a rollback leaves the old tree or the new one, whole', async function () {
-    this.timeout(1_200_000);
+    this.timeout(2_400_000);
     const counts = await killRollbacks(120);
     console.log(counts);
-    assert.ok(counts.killed > 60 && counts.old > 5 && counts.fresh > 5);
+    assert.ok(counts.old > 5 && counts.fresh > 5);
+    for (const phase of ['1 building', '2 safety backup', '3 linking and syncing', '5 exchanging', '6 removing the old tree'])
+      assert.ok((counts.phases[phase] ?? 0) > 0, phase);
   });
 
   it('a backup goes on, and stores nothing twice', async function () {
-    this.timeout(600_000);
+    this.timeout(1_200_000);
     const counts = await killBackups(80);
     console.log(counts);
-    assert.ok(counts.killed > 40 && counts.resumed > 10);
+    assert.ok(counts.resumed > 10);
+    assert.ok((counts.phases['2 storing'] ?? 0) > 10);
   });
 });

@@ -1,27 +1,32 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
+import { backupIds, newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
 import { takeBackup } from '../../functions/core/backups/take.ts';
 import { verifyBackup } from '../../functions/core/backups/verify.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { inChild } from './killing.ts';
-import { makeTree, type Place, PROJECT, place, seen } from './kit.ts';
+import { allSettled, makeTree, type Place, PROJECT, place, seen } from './kit.ts';
 
 /** Files enough that a kill falls into every step. */
 function fill(folder: string, text: string): void {
   const files = Array.from({ length: 400 }, (_, index) => [`${index % 20}/${index % 7}/f${index}`, `${text} ${index}`] as const);
   // In between, so that blobs are stored from the beginning to the end.
   const large = Array.from({ length: 5 }, (_, index) => [`${index * 2}-large`, randomBytes(6_000_000)] as const);
-  makeTree(folder, { ...Object.fromEntries([...files, ...large]), '.gitignore': '*.tmp\n' });
+  // What is the same each time: a rollback links it.
+  const same = Array.from({ length: 100 }, (_, index) => [`same/${index % 5}/f${index}`, `same ${index}`] as const);
+  makeTree(folder, { ...Object.fromEntries([...files, ...large, ...same]), '.gitignore': '*.tmp\n' });
   makeTree(folder, Object.fromEntries(files.slice(0, 60).map(([path]) => [`${path}.tmp`, 'ignored'])));
 }
 
-/** Kills rollbacks at random moments; after each, the next start finds the old tree or the new one. */
+/** How many were killed in which phase. */
+export type Phases = Record<string, number>;
+
+/** Kills `times` rollbacks at random moments; after each, the next start finds the old tree or the new one. */
 export async function killRollbacks(
   times: number,
-): Promise<{ readonly killed: number; readonly old: number; readonly fresh: number }> {
+): Promise<{ readonly killed: number; readonly old: number; readonly fresh: number; readonly phases: Phases }> {
   const within = temporaryFolder();
   try {
     const at = place(within);
@@ -40,17 +45,36 @@ export async function killRollbacks(
     const spare = join(within.path, 'spare');
     cpSync(at.project, spare, { recursive: true });
 
-    const { ms } = await inChild(within.path, 'roll-back', backupId);
+    // Known by their stamps from the first moment on, so that what is the same is linked.
+    const known = async () => {
+      const request = { projectId: PROJECT, backupId: newBackupId(at.parts), description: 'knows the stamps' };
+      await takeBackup(at.parts, allSettled(await at.tree()), request);
+    };
+    const inode = () => statSync(join(at.project, 'same/0/f0')).ino;
+
+    await known();
+    const linked = inode();
+    let { ms } = await inChild(within.path, 'roll-back', backupId);
     assert.deepEqual(sorted(seen(at.project)), sorted(expected));
-    const counts = { killed: 0, old: 0, fresh: 0 };
-    for (let run = 0; run < times; run += 1) {
+    assert.equal(inode(), linked);
+    const counts = { killed: 0, old: 0, fresh: 0, phases: {} as Phases };
+    for (let run = 0; counts.killed < times; run += 1) {
       rmSync(at.project, { recursive: true });
       cpSync(spare, at.project, { recursive: true });
+      await known();
       // Every moment alike, and the last third, in which the trees are exchanged, once more; some take longer than the first.
       const part = run % 2 === 0 ? Math.random() : 0.66 + Math.random() / 2;
-      const { signal, stderr } = await inChild(within.path, 'roll-back', backupId, { killAfterMs: part * ms });
-      if (signal === 'SIGKILL') counts.killed += 1;
-      else assert.equal(stderr, '');
+      const backups = (await backupIds(at.parts, PROJECT)).length;
+      const ended = await inChild(within.path, 'roll-back', backupId, { killAfterMs: part * ms });
+      if (ended.signal === 'SIGKILL') {
+        counts.killed += 1;
+        const phase = rollbackPhase(at, (await backupIds(at.parts, PROJECT)).length > backups);
+        counts.phases[phase] = (counts.phases[phase] ?? 0) + 1;
+      } else {
+        assert.equal(ended.stderr, '');
+        // The machine is not always as busy.
+        ms = ended.ms;
+      }
       const recovered = await at.parts.trees.recover();
       assert.deepEqual(
         recovered.filter(({ problem }) => problem),
@@ -72,12 +96,29 @@ export async function killRollbacks(
   }
 }
 
-/** Kills backups at random moments; each goes on to the end, and nothing that was stored is stored again. */
-export async function killBackups(times: number): Promise<{ readonly killed: number; readonly resumed: number }> {
-  const counts = { killed: 0, resumed: 0 };
+/** By what lies on the disk. */
+function rollbackPhase(at: Place, hasSafety: boolean): string {
+  const name = readdirSync(at.state).find((one) => one.endsWith('.json'));
+  if (name === undefined) return hasSafety ? '7 done' : '0 begun';
+  const { phase, work } = JSON.parse(readFileSync(join(at.state, name), 'utf8')) as { phase: string; work: string };
+  const drafts = join(at.objects, 'backups', 'drafts', PROJECT);
+  if (phase === 'building') {
+    if (hasSafety) return '3 linking and syncing';
+    return existsSync(drafts) && readdirSync(drafts).length > 0 ? '2 safety backup' : '1 building';
+  }
+  const [hasNew, hasOld] = [existsSync(join(work, 'new')), existsSync(join(work, 'old'))];
+  if (hasNew) return hasOld ? '5 exchanging' : '4 journalled';
+  return '6 removing the old tree';
+}
+
+/** Kills `times` backups at random moments; each goes on to the end, and nothing that was stored is stored again. */
+export async function killBackups(
+  times: number,
+): Promise<{ readonly killed: number; readonly resumed: number; readonly phases: Phases }> {
+  const counts = { killed: 0, resumed: 0, phases: {} as Phases };
   let whole = 0;
   // The first one is let run to its end, to know how long that takes.
-  for (let run = 0; run <= times; run += 1) {
+  for (let run = 0; counts.killed < times; run += 1) {
     const within = temporaryFolder();
     try {
       const at = place(within);
@@ -85,9 +126,13 @@ export async function killBackups(times: number): Promise<{ readonly killed: num
       const backupId = newBackupId(at.parts);
       const killAfterMs = run === 0 ? undefined : Math.random() * whole;
       const { signal, ms } = await inChild(within.path, 'take', backupId, { killAfterMs });
-      if (run === 0) whole = ms;
-      if (signal === 'SIGKILL') counts.killed += 1;
+      if (signal !== 'SIGKILL') whole = ms;
       const there = blobsOf(at);
+      if (signal === 'SIGKILL') {
+        counts.killed += 1;
+        const phase = backupPhase(at, there.length);
+        counts.phases[phase] = (counts.phases[phase] ?? 0) + 1;
+      }
       const puts: string[] = [];
       const parts = {
         ...at.parts,
@@ -109,12 +154,22 @@ export async function killBackups(times: number): Promise<{ readonly killed: num
         [],
       );
       const { corrupt, files } = await verifyBackup(at.parts, { projectId: PROJECT, backupId });
-      assert.deepEqual([corrupt, files], [[], 406]);
+      assert.deepEqual([corrupt, files], [[], 506]);
     } finally {
       within.remove();
     }
   }
   return counts;
+}
+
+function backupPhase(at: Place, blobs: number): string {
+  const [drafts, manifests] = ['drafts', 'manifests'].map((kind) => {
+    const folder = join(at.objects, 'backups', kind, PROJECT);
+    return existsSync(folder) && readdirSync(folder).length > 0;
+  });
+  if (manifests) return drafts ? '3 written' : '4 done';
+  if (!drafts) return '0 begun';
+  return blobs === 0 ? '1 no blob yet' : '2 storing';
 }
 
 function blobsOf(at: Place): string[] {

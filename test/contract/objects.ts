@@ -114,6 +114,25 @@ export function objectsContract(open: () => Promise<{ objects: Objects; close():
       );
     });
 
+    it('has a thousand on a page unless told otherwise, in the order of bytes, not of UTF-16', async function () {
+      this.timeout(120_000);
+      const prefix = `${randomUUID()}/`;
+      // In UTF-16 what lies beyond the first plane comes before \ue000.
+      const beginnings = ['a', 'é', '日', '\ue000', '😀'];
+      const names = Array.from({ length: 1_040 }, (_, index) => `${beginnings[index % 5]}${String(index).padStart(4, '0')}`);
+      for (let at = 0; at < names.length; at += 40) {
+        await Promise.all(names.slice(at, at + 40).map((name) => objects.put('payloads', `${prefix}${name}`, Buffer.from('x'))));
+      }
+      const inOrder = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+      assert.notDeepEqual(inOrder, names.toSorted());
+      const pages = await all(prefix);
+      assert.deepEqual(
+        pages.map(({ length }) => length),
+        [1_000, 40],
+      );
+      assert.deepEqual(pages.flat(), inOrder);
+    });
+
     it('tells a newer time once an object is written again', async () => {
       const name = randomUUID();
       await objects.put('payloads', name, Buffer.from('a'));
