@@ -254,8 +254,8 @@ export const mutations: readonly Mutation[] = [
     name: 'what is switched off is claimed',
     guard: 'switches',
     file: 'core/agent/stopped.ts',
-    text: 'if (error === undefined) return false;',
-    replacement: 'return false;',
+    text: "status === 'queued' ? await stopOf(",
+    replacement: "status !== 'queued' ? await stopOf(",
   },
   {
     name: 'what is switched off runs on',
