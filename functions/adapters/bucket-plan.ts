@@ -49,6 +49,19 @@ export function refuseInTheWay({ kept }: Snapshot, targets: ReadonlyMap<string, 
   );
 }
 
+/** Throws `Problem` `project_unwritable` for an object that Cloud Storage would neither replace nor delete now. */
+export function refuseHeld(now: Snapshot, steps: readonly Step[]): void {
+  const touched = new Set(steps.filter(({ kind }) => kind !== 'mode').map(({ name }) => name));
+  for (const { object } of now.entries.values()) {
+    if (object === undefined || !touched.has(object.name as string)) continue;
+    const { name, temporaryHold, eventBasedHold, retention, retentionExpirationTime } = object;
+    const until = [retention?.retainUntilTime, retentionExpirationTime].map((time) => Date.parse(time ?? ''));
+    if (!temporaryHold && !eventBasedHold && !until.some((time) => time > Date.now())) continue;
+    const message = `${JSON.stringify(name)} is under a hold or a retention, so that nothing can be put in its place.`;
+    throw new Problem(422, 'project_unwritable', message);
+  }
+}
+
 /**
  * The steps from what is there to what is to be there: copies first, and what is deleted last. `stage` makes the object of a folder
  * or a link, where it needs one that is not there.

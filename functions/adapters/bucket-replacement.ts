@@ -9,7 +9,7 @@ import { FILE_MODE, FOLDER_MODE, generationOf, linkObject, withMode } from './bu
 import { type Snapshot, snapshotOf } from './bucket-lists.ts';
 import { bucketLocks, type HeldLock, LockLost } from './bucket-lock.ts';
 import { objectNameOf } from './bucket-place.ts';
-import { firstChange, planOf, refuseInTheWay, type Step, type Target } from './bucket-plan.ts';
+import { firstChange, planOf, refuseHeld, refuseInTheWay, type Step, type Target } from './bucket-plan.ts';
 import { bucketProblem } from './bucket-problems.ts';
 import { cleanUp, lockName, planName, settle } from './bucket-recovery.ts';
 import { described, stageObject } from './bucket-stage.ts';
@@ -82,6 +82,7 @@ function replacement(
     }
     refuseInTheWay(now, targets);
     const steps: Step[] = await planOf(place, now, targets, stage);
+    refuseHeld(now, steps);
     const plan = Buffer.from(JSON.stringify(steps));
     await stageObject(bucket, planName(work), once(plan), { contentType: 'application/json' });
     // From here on an answer that is lost may mean either; whoever comes next knows.

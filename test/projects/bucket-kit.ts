@@ -6,6 +6,7 @@ import type { Site } from '../../emulator-bridge/storage/site.ts';
 import { bucketTrees } from '../../functions/adapters/bucket-trees.ts';
 import { systemClock } from '../../functions/adapters/clock.ts';
 import { systemIds } from '../../functions/adapters/ids.ts';
+import { ahead } from '../../functions/core/backups/ahead.ts';
 import { newBackupId } from '../../functions/core/backups/manifest.ts';
 import { type RolledBack, rollBack } from '../../functions/core/backups/rollback.ts';
 import { type BackupParts, type BackupRequest, takeBackup } from '../../functions/core/backups/take.ts';
@@ -94,12 +95,12 @@ export async function kitOn(
     },
     async seen() {
       const [files] = await bucket.getFiles({ prefix });
-      const rows = files.map(async (file): Promise<[string, string]> => {
-        const [content] = await file.download();
+      const rows: Record<string, string> = {};
+      for await (const { file, content } of ahead(files, 16, async (one) => ({ file: one, content: (await one.download())[0] }))) {
         const metadata = Object.entries(file.metadata.metadata ?? {}).sort();
-        return [file.name.slice(prefix.length), `${JSON.stringify(metadata)} ${content.toString('latin1')}`];
-      });
-      return Object.fromEntries(await Promise.all(rows));
+        rows[file.name.slice(prefix.length)] = `${JSON.stringify(metadata)} ${content.toString('latin1')}`;
+      }
+      return rows;
     },
     async leftovers() {
       const [files] = await bucket.getFiles({ versions: true });
