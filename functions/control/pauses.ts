@@ -9,7 +9,8 @@ import { checked } from '../core/http.ts';
 import { ownProject, projectEntity } from '../core/projects.ts';
 import { agentOf } from '../core/registry.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { agentScope, PAUSE_ALL, pausedAgentScope, pausedProjectScope, readSwitches, STOP_ALL } from '../core/switches.ts';
+import { freshBoard } from '../core/switchboard.ts';
+import { agentScope, PAUSE_ALL, pausedAgentScope, pausedProjectScope, STOP_ALL } from '../core/switches.ts';
 import type { JsonObject } from '../core/task.ts';
 import { turned } from './switchboard.ts';
 import { switchesView } from './switches-view.ts';
@@ -67,7 +68,7 @@ export async function liftStop(runtime: Runtime, caller: Caller): Promise<JsonOb
  * since, by}]}`. At most 2000 in all, so it has no pages.
  */
 export async function getSwitches(runtime: Runtime, caller: Caller): Promise<JsonObject> {
-  return switchesView(await readSwitches(runtime, caller.tenant));
+  return switchesView((await freshBoard(runtime, caller.tenant)).switches);
 }
 
 /** What a switch is about. */
@@ -93,8 +94,10 @@ async function turn(
     if (before === undefined && state === undefined) await target.mustExist(runtime, tenant);
     return { writes, event: state === undefined ? events.on : events.off, answer: undefined };
   });
+  // Read first: what is remembered here may be from before a pause that still holds.
+  const view = await getSwitches(runtime, caller);
   if (state === undefined) await goOn(runtime, tenant);
-  return getSwitches(runtime, caller);
+  return view;
 }
 
 /** For a while; the sweeper has the rest. */
