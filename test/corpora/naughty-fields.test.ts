@@ -69,6 +69,23 @@ describe(`${naughtyStrings.length} naughty strings in a packet`, function () {
     });
   }
 
+  it('as paths of projects are refused by the field’s name, or lead nowhere', async () => {
+    const { writes } = stack.counts;
+    await each(naughtyStrings, async (text) => {
+      for (const [path, body] of [
+        ['/submit-project', { project_path: text }],
+        ['/submit-task', { ...submission(), task_type: 'modification', payload: { project_path: text } }],
+        ['/submit-task', { ...submission(), task_type: 'modification', projectId: text }],
+      ] as const) {
+        const { status, body: refusal } = await ask('POST', path, body);
+        const field = refusal.errors?.[0]?.field;
+        assert.ok([400, 403, 404, 422].includes(status), `${path} ${JSON.stringify(text)}: ${status} ${JSON.stringify(refusal)}`);
+        if (status === 422) assert.match(String(field ?? refusal.detail), /project/, JSON.stringify(refusal));
+      }
+    });
+    assert.equal(stack.counts.writes, writes);
+  });
+
   it('as keys and values of payload, metadata and work come back as they were', async () => {
     await each(naughtyStrings, async (text) => {
       const inner = { [text]: [text, { [`${text} `]: text }] };

@@ -51,6 +51,18 @@ describe(`${naughtyStrings.length} naughty strings in addresses and proofs`, fun
         ['/costs', 'cursor'],
         ['/agents', 'limit'],
         ['/agents', 'cursor'],
+        ['/projects', 'limit'],
+        ['/projects', 'cursor'],
+        ['/approvals', 'cursor'],
+        ['/audit', 'limit'],
+        ['/audit', 'cursor'],
+        ['/audit', 'actor'],
+        ['/audit', 'event'],
+        ['/audit', 'entity'],
+        ['/audit', 'from'],
+        ['/system-state', 'only'],
+        ['/system-state', 'agent'],
+        ['/system-state', 'project'],
       ]) {
         const { status, body } = await ask('GET', `${path}?${field}=${encoded(text)}`);
         if (status === 422)
@@ -61,7 +73,8 @@ describe(`${naughtyStrings.length} naughty strings in addresses and proofs`, fun
           );
         else
           assert.ok(
-            status === 200 || (path === '/task/none' && status === 404),
+            // An entity may be a task.
+            status === 200 || (['/task/none', '/audit'].includes(path as string) && status === 404),
             `${path} ${field} ${JSON.stringify(text)} ${status}`,
           );
       }
@@ -73,7 +86,7 @@ describe(`${naughtyStrings.length} naughty strings in addresses and proofs`, fun
     assert.equal(stack.counts.writes, writes);
   });
 
-  it('as ids in a path name no task, no budget and no agent, and change nothing', async () => {
+  it('as ids in a path name no task, budget, agent, project, backup or rollback, and change nothing', async () => {
     const email = accountEmail(stack.settings, 'codex');
     const token = await stack.local.issuer.token({ email, audience: stack.local.functionUrls.dispatch as string });
     const proof = { epoch: 1, outcomeToken: 'light.x' };
@@ -92,6 +105,15 @@ describe(`${naughtyStrings.length} naughty strings in addresses and proofs`, fun
           await ask('POST', `/task/${id}/redrive`, {}),
           await ask('POST', `/task/${id}/claim`, claim, { authorization: `Bearer ${token}` }),
           await ask('GET', `/budgets/${id}`),
+          await ask('GET', `/projects/${id}`),
+          await ask('GET', `/projects/${id}/backups`),
+          await ask('POST', `/projects/${id}/backups`, {}),
+          await ask('PUT', `/projects/${id}/retention`, { last: 1 }),
+          await ask('GET', `/projects/${id}/diff?from=now`),
+          await ask('POST', `/projects/${id}/backups/${id}/verify`),
+          await ask('GET', `/rollbacks/${id}`),
+          await ask('POST', `/approvals/${id}`, { decision: 'approve', hash: 'h' }),
+          await ask('POST', `/rollback/${id}`),
         ];
         if (!['light', 'codex'].includes(text)) {
           answers.push(await ask('GET', `/agents/${id}`), await ask('DELETE', `/agents/${id}`));
