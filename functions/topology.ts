@@ -524,7 +524,7 @@ export const topology: Topology = {
       ttlField: 'expireAt',
       unindexed: [
         ...['projectPath', 'description', 'createdAt', 'finishedAt', 'by', 'taskId', 'progress', 'error', 'manifestHash'],
-        ...['full', 'kind', 'worker', 'leasedAt', 'deadLetters', 'verified', 'wakeAt', 'expireAt'],
+        ...['full', 'kind', 'worker', 'leasedAt', 'deadLetters', 'checked', 'checking', 'wakeAt', 'expireAt'],
       ],
       indexes: [
         [asc('open'), asc('wakeAt')],

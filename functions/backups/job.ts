@@ -47,7 +47,7 @@ export async function workOn<T extends Job>(
       record: claimed.data as unknown as T,
       tell: lease.tell,
       write: (fields) => lease.write(fields),
-      end: (fields) => lease.leave(fields, ['open', 'wakeAt']),
+      end: (fields) => lease.leave(fields, ['open', 'wakeAt', 'checking', 'deadLetters']),
       async goOn(message) {
         await lease.leave({ wakeAt: runtime.clock.now() + runtime.settings.times.republishMs }, []);
         await askOrLeave(runtime, message);

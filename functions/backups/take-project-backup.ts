@@ -1,10 +1,9 @@
 /** Takes the backup that a record asks for, slice by slice, reads all of it back, and records what came of it. */
 
-import type { BackupRecord, Checked } from '../core/backup-records.ts';
+import type { BackupRecord, Checked, RollbackRecord } from '../core/backup-records.ts';
 import { BUCKET } from '../core/backups/blobs.ts';
 import { manifestObject } from '../core/backups/manifest.ts';
 import { takeBackup } from '../core/backups/take.ts';
-import { verifyBackup } from '../core/backups/verify.ts';
 import { Problem } from '../core/errors.ts';
 import { BACKUPS, ROLLBACKS } from '../core/projects.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -12,10 +11,13 @@ import { applyRetention } from './apply-retention.ts';
 import { failureOf } from './failure.ts';
 import { type Working, workOn } from './job.ts';
 import { recordAbout, recordProject } from './record.ts';
+import { verifySlice } from './verify-slice.ts';
 
 type Taking = Working<BackupRecord>;
 
-const NAMED = 20;
+/** More of them do not begin and end while one backup is taken. */
+const LAST_ROLLBACKS = 20;
+const UNCHECKED = { files: 0, bytes: 0, corrupt: [] };
 
 /** Works on a backup as far as one call goes. Throws what is to be tried again. */
 export async function takeProjectBackup(runtime: Runtime, backupId: string): Promise<void> {
@@ -24,7 +26,7 @@ export async function takeProjectBackup(runtime: Runtime, backupId: string): Pro
     const { record } = taking;
     await recordProject(runtime, record.projectId);
     try {
-      if (record.deadLetters !== undefined) throw undeliverable();
+      if (record.deadLetters !== undefined) return await giveUp(runtime, taking);
       const isOver = record.status === 'running' ? await take(runtime, taking) : await check(runtime, taking);
       if (isOver) finished = record;
     } catch (error) {
@@ -52,22 +54,25 @@ async function take(runtime: Runtime, taking: Taking): Promise<boolean> {
   const { progress, manifestHash } = taken;
   taking.tell({ progress });
   await refuseMixed(runtime, record);
-  const checked = await checkedNow(runtime, projectId, backupId);
+  const checked = await checkedNow(runtime, taking);
+  if (checked === undefined) return false;
   if (checked.corrupt.length > 0) return takeAnew(runtime, taking, checked);
   await recordAbout(runtime, record, { event: 'backup_created', detail: { backupId, manifestHash }, once: backupId });
   await taking.end({ status: 'verified', progress, manifestHash, checked, finishedAt: runtime.clock.now() });
   return true;
 }
 
-/** What was read while a rollback exchanged the tree may be of both. */
-async function refuseMixed({ documents }: Runtime, { tenant, projectId, createdAt }: BackupRecord): Promise<void> {
+/** What was read while a rollback exchanged the tree may be of both. A task that waits for its backup has the project to itself. */
+async function refuseMixed({ documents }: Runtime, { kind, tenant, projectId, createdAt }: BackupRecord): Promise<void> {
+  if (kind === 'task') return;
   const { documents: found } = await documents.query(ROLLBACKS, {
     equal: { tenant, projectId },
     orderBy: { field: 'createdAt', direction: 'desc' },
-    limit: 1,
+    limit: LAST_ROLLBACKS,
   });
-  const last = found[0]?.data as { status: string; finishedAt?: number } | undefined;
-  if (last === undefined || (last.status !== 'running' && (last.finishedAt ?? 0) < createdAt)) return;
+  const isAtFault = ({ status, finishedAt = 0 }: RollbackRecord): boolean =>
+    status === 'running' || (status === 'succeeded' && finishedAt >= createdAt);
+  if (!found.some(({ data }) => isAtFault(data as unknown as RollbackRecord))) return;
   throw new Problem(409, 'project_changed', 'The project was rolled back while this backup was taken. Take another one.');
 }
 
@@ -75,7 +80,7 @@ async function refuseMixed({ documents }: Runtime, { tenant, projectId, createdA
 async function takeAnew(runtime: Runtime, taking: Taking, { corrupt }: Checked): Promise<false> {
   const { id: backupId, record } = taking;
   if (record.full) throw new Problem(500, 'backup_corrupt', `What was stored cannot be read back: ${corrupt[0]?.reason}.`);
-  await taking.write({ full: true });
+  await taking.write({ full: true, checking: UNCHECKED });
   await runtime.objects.delete(BUCKET, manifestObject(record.projectId, backupId));
   await taking.goOn({ kind: 'backup', backupId });
   return false;
@@ -83,8 +88,8 @@ async function takeAnew(runtime: Runtime, taking: Taking, { corrupt }: Checked):
 
 /** The check that somebody has asked for. A backup that does not pass is one no longer. */
 async function check(runtime: Runtime, taking: Taking): Promise<boolean> {
-  const { id: backupId, record } = taking;
-  const checked = await checkedNow(runtime, record.projectId, backupId);
+  const checked = await checkedNow(runtime, taking);
+  if (checked === undefined) return false;
   const [first] = checked.corrupt;
   if (first === undefined) {
     await taking.end({ checked });
@@ -94,11 +99,23 @@ async function check(runtime: Runtime, taking: Taking): Promise<boolean> {
   throw new Problem(500, 'backup_corrupt', `${JSON.stringify(first.path)} cannot be restored: ${first.reason}.`);
 }
 
-async function checkedNow(runtime: Runtime, projectId: string, backupId: string): Promise<Checked> {
-  const { files, bytes, corrupt } = await verifyBackup(runtime, { projectId, backupId });
-  // Stores take no halves of characters, which stand for bytes in names.
-  const named = corrupt.slice(0, NAMED).map(({ path, reason }) => ({ path: path.toWellFormed(), reason: reason.toWellFormed() }));
-  return { at: runtime.clock.now(), files, bytes, corrupt: named };
+/** What all of it reads like; `undefined` when the next slice goes on with that. */
+async function checkedNow(runtime: Runtime, { id: backupId, record, goOn, write }: Taking): Promise<Checked | undefined> {
+  const { projectId, checking = UNCHECKED } = record;
+  const until = runtime.clock.now() + runtime.settings.times.backupSliceMs;
+  const after = await verifySlice(runtime, { projectId, backupId, until }, checking);
+  if (after.from !== undefined) {
+    await write({ checking: after });
+    await goOn({ kind: 'backup', backupId });
+    return undefined;
+  }
+  return { at: runtime.clock.now(), ...after };
+}
+
+/** A backup that could not be taken is none; one that could not be checked is what it was. */
+async function giveUp(runtime: Runtime, taking: Taking): Promise<void> {
+  if (taking.record.status === 'running') await fail(runtime, taking, undeliverable());
+  else await taking.end({});
 }
 
 /** Ends it as failed; throws what another try may mend. */

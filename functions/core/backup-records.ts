@@ -65,9 +65,9 @@ export interface BackupRecord extends Job {
   readonly full?: boolean;
   readonly progress?: Progress;
   readonly manifestHash?: string;
-  /** The last check of all it names; while one is asked for, by whom. */
+  /** The last check of all it names, and how far the one that is at work has come. */
   readonly checked?: Checked;
-  readonly checkAskedBy?: string;
+  readonly checking?: Checking;
 }
 
 /** What came of a check. `corrupt` names the first files that cannot be restored, and why. */
@@ -77,6 +77,9 @@ export interface Checked {
   readonly bytes: number;
   readonly corrupt: readonly { readonly path: string; readonly reason: string }[];
 }
+
+/** A check on its way: `from` is the entry of the manifest that comes next. */
+export type Checking = Omit<Checked, 'at'> & { readonly from?: number };
 
 export interface RollbackRecord extends Job {
   readonly status: 'running' | 'succeeded' | 'failed';

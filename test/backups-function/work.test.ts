@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { verifySlice } from '../../functions/backups/verify-slice.ts';
+import type { Checking } from '../../functions/core/backup-records.ts';
 import type { ProjectTrees } from '../../functions/core/ports.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
 import { audited, client, makeProject, projectRoot, type RolledBack, seen, spoil, write } from '../projects/kit.ts';
@@ -203,6 +205,52 @@ describe('the function backups', function () {
     assert.equal(lost.code, 'project_busy');
     assert.deepEqual(seen(path), before);
     assert.equal((await rollBack(backup_id)).status, 200);
+  });
+
+  it('takes no backup for whole that was begun before a rollback and ended after it', async () => {
+    const path = project('mixed');
+    const { backup_id, project_id } = (await submit(path)).body;
+    const held = Promise.withResolvers<void>();
+    trees = (inner) => ({
+      ...inner,
+      async open(at) {
+        const tree = await inner.open(at);
+        trees = (others) => others;
+        await held.promise;
+        return tree;
+      },
+    });
+    const taking = stack.post<Refusal>(`/projects/${project_id}/backups`, {});
+    await until(async () => (await backups(project_id, '?status=running')).length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal((await rollBack(backup_id)).status, 200);
+    held.resolve();
+    const { status, body } = await taking;
+    assert.deepEqual([status, body.code], [409, 'project_changed']);
+  });
+
+  it('checks a large backup in slices, and finds the flipped bit in any of them', async () => {
+    const path = project('sliced');
+    for (const name of ['a', 'b']) writeFileSync(join(path, `${name}.bin`), Buffer.alloc(34_000_000, name));
+    const { backup_id: backupId, project_id: projectId } = (await submit(path)).body;
+    await until(async () => (await backups(projectId, '?status=verified')).length === 1, 40_000);
+    const runtime = stack.runtime('backups');
+    const inSlices = async () => {
+      let at: Checking = { files: 0, bytes: 0, corrupt: [] };
+      let slices = 0;
+      do {
+        at = await verifySlice(runtime, { projectId, backupId, until: 0 }, at);
+        slices += 1;
+      } while (at.from !== undefined);
+      return { ...at, slices };
+    };
+    const { files, bytes, corrupt, slices } = await inSlices();
+    assert.deepEqual([files, bytes > 68_000_000, corrupt, slices], [7, true, [], 3]);
+    damage();
+    assert.deepEqual(
+      (await inSlices()).corrupt.map(({ path: name }) => name).sort(),
+      ['a.bin', 'app.py', 'b.bin', 'lib/a.py', 'run.sh', 'größe/日本.txt'].sort(),
+    );
   });
 
   it('makes the rollback whose message never came', async () => {

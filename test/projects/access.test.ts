@@ -39,7 +39,7 @@ describe('who may do what with projects', function () {
 
   it('is said by the scopes: reading looks, dispatching submits, backs up and rolls back', async () => {
     const { project_id: id, backup_id: backup } = submitted;
-    const rows: [method: string, path: string, allowed: Scope][] = [
+    const rows: [method: string, path: string, allowed: 'read' | 'dispatch'][] = [
       ['GET', '/projects', 'read'],
       ['GET', `/projects/${id}`, 'read'],
       ['GET', `/projects/${id}/backups`, 'read'],
