@@ -155,7 +155,7 @@ describe('the registration of an agent and its subscription', function () {
 
   /** A stack whose control crashes at a place: everything that it asks of that port fails from then on. */
   async function failing() {
-    const broken = { ensure: false, remove: false, commit: false };
+    const broken = { ensure: false, remove: false, commit: false, before: async (_endpoint: string) => {} };
     const fail = async (): Promise<never> => {
       throw new Error('The test lets this fail.');
     };
@@ -166,7 +166,10 @@ describe('the registration of an agent and its subscription', function () {
             ...runtime,
             control: { ...runtime.control, commit: (writes) => (broken.commit ? fail() : runtime.control.commit(writes)) },
             subscriptions: {
-              ensure: (name, row) => (broken.ensure ? fail() : runtime.subscriptions.ensure(name, row)),
+              async ensure(name, row) {
+                await broken.before(row.endpoint);
+                return broken.ensure ? fail() : runtime.subscriptions.ensure(name, row);
+              },
               remove: (name) => (broken.remove ? fail() : runtime.subscriptions.remove(name)),
             },
           },
@@ -213,17 +216,25 @@ describe('the registration of an agent and its subscription', function () {
     await agent.close();
   });
 
-  it('agree when several change it at once', async () => {
-    const { stack, agent } = await failing();
-    const others = await Promise.all(Array.from({ length: 6 }, () => pubsubAgent(stack)));
-    const all = [agent, ...others];
-    await Promise.all(all.map(({ url }) => stack.post('/register-agent', registration(url))));
-    const { endpoint } = (await stack.get<{ endpoint: string }>('/agents/halved')).body;
+  it('agree when another registration comes between the two', async () => {
+    const { stack, broken, agent } = await failing();
+    const other = await pubsubAgent(stack);
+    const gate = Promise.withResolvers<void>();
+    let times = 0;
+    broken.before = async (endpoint) => {
+      if (endpoint === agent.url && ++times === 2) await gate.promise;
+    };
+    const slow = stack.post('/register-agent', registration(agent.url));
+    await until(() => times === 2, 5_000);
+    assert.equal((await stack.post('/register-agent', registration(other.url))).status, 200);
+    gate.resolve();
+    assert.equal((await slow).status, 200);
+    assert.equal((await stack.get<{ endpoint: string }>('/agents/halved')).body.endpoint, other.url);
     const { body } = await stack.dispatch({ agent: 'halved', mode: 'pubsub' });
-    await until(() => all.some(({ pushed }) => pushed.some(({ run }) => run.taskId === body.id)), 5_000);
-    assert.equal(all.find(({ pushed }) => pushed.some(({ run }) => run.taskId === body.id))?.url, endpoint);
+    await until(() => [agent, other].some(({ pushed }) => pushed.some(({ run }) => run.taskId === body.id)), 5_000);
+    assert.deepEqual([agent.pushed.length, other.pushed.length], [0, 1]);
     await stack.stop();
-    await Promise.all(all.map((one) => one.close()));
+    await Promise.all([agent.close(), other.close()]);
   });
 });
 
