@@ -134,6 +134,22 @@ describe('sealing', function () {
     });
   }
 
+  it('goes on from what the seal says, not from what it would say by now', async () => {
+    await stack.run({});
+    await stack.post('/agents/a/disable', {});
+    anHourLater();
+    const { documents } = stack.runtime('sweeper');
+    await sealChains(runtime({ documents: { ...documents, commit: failing(2, (writes) => documents.commit(writes), 'before') } }));
+    await stack.post('/agents/a/enable', {});
+    await sealChains(runtime());
+    await isWhole();
+    anHourLater();
+    await sealChains(runtime());
+    const counts = (await onlySeals()).flatMap(({ heads }) => heads.flatMap((head) => ('entity' in head ? [head.count] : [])));
+    assert.deepEqual(counts, [1, 2, 3, 4]);
+    await isWhole();
+  });
+
   it('takes two sweeps at once, and ten', async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, async () => (await stack.run({})).id));
     anHourLater();
