@@ -24,7 +24,7 @@ export const CODES: Readonly<Record<number, readonly string[]>> = {
     'backup_not_found',
     'rollback_not_found',
   ],
-  403: ['forbidden', 'outside_roots'],
+  403: ['forbidden', 'outside_roots', 'four_eyes'],
   409: [
     ...['task_ended', 'task_not_dead', 'lease_lost', 'parent_ended', 'children_open', 'agent_disabled', 'agent_reserved'],
     ...['too_many_switches', 'not_waiting_for_approval', 'approval_changed', 'already_decided'],
