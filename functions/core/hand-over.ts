@@ -4,7 +4,7 @@
  * out, the task says so (`handOver`), and the sweeper sends it again: one attempt, whose message may come more than once.
  */
 
-import { endIfStopped } from './agent/stopped.ts';
+import { endOrSetBack } from './agent/stopped.ts';
 import type { Agent } from './agents.ts';
 import { type Claim, decideClaim } from './claim.ts';
 import type { Closers } from './close.ts';
@@ -48,7 +48,7 @@ function handedMessage({ signing }: Closers, { id, task }: Known, { payload, pay
 }
 
 async function claimedFor(runtime: Closers, agent: Agent, known: Known): Promise<Known | undefined> {
-  if (await endIfStopped(runtime, known)) return undefined;
+  if (await endOrSetBack(runtime, known)) return undefined;
   const request = { requestId: runtime.ids.random(12), quoteMicros: agent.priceMicros, timeLimitMs: Number.POSITIVE_INFINITY };
   const decide = (current: Known): Decision<Claim> => untilTtl(runtime, current.task, decideClaim(runtime, current, request));
   const claim = await decideAndWrite<Claim>(runtime, known.id, known, decide, { kind: 'absent' });

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { functionUrl } from '../core/addresses.ts';
 import { adopt } from '../core/adopt.ts';
 import { attemptOf } from '../core/agent/attempt.ts';
-import { endIfStopped } from '../core/agent/stopped.ts';
+import { endOrSetBack } from '../core/agent/stopped.ts';
 import type { Agent } from '../core/agents.ts';
 import { type Claim, claim } from '../core/claim.ts';
 import { payloadOf } from '../core/claim-check.ts';
@@ -59,7 +59,7 @@ export async function postClaim(runtime: Runtime, request: IncomingMessage, id: 
   const known = await readTask(runtime, id);
   const agent = everybodys ?? (await registeredOf(runtime, known, body.agent, verified.email));
   if (known === undefined || known.task.agent !== agent.name) throw notFound(id);
-  if (await endIfStopped(runtime, known)) return { kind: 'ended', taskId: id };
+  if (await endOrSetBack(runtime, known)) return { kind: 'ended', taskId: id };
   const payload = await payloadOf(runtime, known.task);
   const wanted = requestOf(runtime, agent, body);
   return reply(runtime, await claim(runtime, id, wanted, known), payload, wanted.quoteMicros);

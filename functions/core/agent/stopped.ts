@@ -11,7 +11,7 @@ import type { Known } from '../task.ts';
  * on again; `agent_not_found` has failed for good. One that is paused waits. One that somebody has claimed meanwhile is left to its
  * run. Returns whether there is nothing to run.
  */
-export async function endIfStopped(runtime: Closers & Pick<Runtime, 'control'>, known: Known): Promise<boolean> {
+export async function endOrSetBack(runtime: Closers & Pick<Runtime, 'control'>, known: Known): Promise<boolean> {
   const { tenant, agent, status, epoch } = known.task;
   const error = status === 'queued' ? await stopOf(runtime, tenant, agent) : undefined;
   if (error === undefined) return setBackIfPaused(runtime, known);

@@ -18,7 +18,7 @@ import { type JsonObject, type Known, spentMicros, type Task } from '../task.ts'
 import { attemptOf } from './attempt.ts';
 import type { DefinedAgent } from './define-agent.ts';
 import type { Attempt, Claimed, TaskProtocol } from './protocol.ts';
-import { endIfStopped } from './stopped.ts';
+import { endOrSetBack } from './stopped.ts';
 
 /** `runs` gives what runs an agent's tasks here; nothing for one with a subscription of its own, whose tasks are acknowledged. */
 export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedAgent | undefined): TaskProtocol {
@@ -96,7 +96,7 @@ export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedA
     const found = await agentOf(runtime, known.task.tenant, of.agent);
     const agent = found && runs(found);
     if (found !== undefined && agent === undefined) return { kind: 'acknowledge', taskId: known.id };
-    if (await endIfStopped(runtime, known)) return { kind: 'ended', taskId: known.id };
+    if (await endOrSetBack(runtime, known)) return { kind: 'ended', taskId: known.id };
     if (agent === undefined) {
       if (known.task.status !== 'queued') return { kind: 'acknowledge', taskId: known.id };
       const error = { code: 'agent_not_found', message: `Agent ${of.agent} not found.` };
