@@ -79,6 +79,26 @@ describe('projects in buckets: the exchange', () => {
     assert.deepEqual(await at.leftovers(), []);
   });
 
+  it('leaves alone what is changed once all is done, also where its process ended before it had cleared up', async () => {
+    const fresh = await tree();
+    await edit();
+    const whole = refuseWrites(at.site, Number.POSITIVE_INFINITY);
+    await at.back(backupId);
+    whole.end();
+    await edit();
+    // The last but one object that was staged, and the lock, stay.
+    const faults = refuseWrites(at.site, whole.taken() - 2);
+    await assert.rejects(at.back(backupId), { code: 'project_unreadable' });
+    faults.end();
+    await at.put('a', 'later');
+    await at.put('b/run', 'later');
+    await at.put('gone', 'later');
+    await runOutLocks(at.site, at.bucket.name);
+    assert.deepEqual(await at.parts.trees.recover(), [{ projectPath: at.path, outcome: 'completed' }]);
+    assert.deepEqual(await tree(), { ...fresh, a: 'file 644 later', 'b/run': 'file 644 later', gone: 'file 644 later' });
+    assert.deepEqual(await at.leftovers(), []);
+  });
+
   it('lets one of two win', async () => {
     const fresh = await tree();
     await edit();
