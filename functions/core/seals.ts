@@ -85,6 +85,12 @@ export function sealName({ at, number }: Pick<Seal, 'at' | 'number'>): string {
   return `${dayOf(at)}/${time}-${String(number).padStart(9, '0')}`;
 }
 
+/** The number in the name of a seal; `undefined` for other names. */
+export function sealNumber(name: string): number | undefined {
+  const [, digits] = /^\d{4}-\d\d-\d\d\/\d\d-\d\d-\d\d-(\d{9,})$/.exec(name) ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
 /** Behind the seals of its day. */
 export const rootName = (day: string): string => `${day}/root`;
 

@@ -27,6 +27,7 @@ import {
 import { SHARDS, TASKS } from '../core/store.ts';
 import type { Task } from '../core/task.ts';
 import { fromDocument } from '../core/task-document.ts';
+import { caughtUp } from './caught-up.ts';
 
 /** Half a megabyte. */
 const HEADS_PER_SEAL = 2_000;
@@ -81,7 +82,7 @@ async function write({ documents }: Runtime, { version }: Found, state: Sealing)
 
 /** A round's time is written before it is used: two sweeps give a seal the same name. The day that is over gets its root. */
 async function begin(runtime: Runtime, found: Found): Promise<Found> {
-  const { state } = found;
+  const state = await caughtUp(runtime, found.state);
   const now = runtime.clock.now();
   const at = Math.max(now, state.at);
   const round = { at, cutoff: now - runtime.settings.times.sealLagMs };

@@ -13,6 +13,7 @@ import {
   type SealedTask,
   type Sealing,
   sealName,
+  sealNumber,
   unsigned,
 } from '../../functions/core/seals.ts';
 import type { Finding } from './finding.ts';
@@ -58,7 +59,7 @@ function sealWalk() {
 
   return {
     add(name: string, found: ReturnType<typeof unsigned>): Seal | undefined {
-      const isOurs = /^\d{4}-\d\d-\d\d\/(root|\d\d-\d\d-\d\d-\d{9,})$/.test(name);
+      const isOurs = sealNumber(name) !== undefined || name === rootName(name.slice(0, 10));
       if (!isOurs) return void say(name, 'seal added', 'No seal has such a name.');
       if (found === undefined) return void say(name, 'seal edited', 'It does not bear our signature.');
       const { value, signature } = found;

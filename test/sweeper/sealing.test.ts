@@ -179,6 +179,26 @@ describe('sealing', function () {
     await isWhole();
   });
 
+  for (const [what, change] of [
+    ['was emptied', async (): Promise<Sealing | undefined> => undefined],
+    ['is an earlier one', async () => ({ ...(await state()), number: 1, signature: '', at: (await state()).at - 1 })],
+  ] as const) {
+    it(`goes on behind the last seal where the database ${what}`, async () => {
+      const numbers = (await onlySeals()).length;
+      const earlier = await change();
+      const { version } = (await stack.documents.get(SEALING, PROGRESS)) ?? { version: '' };
+      const place = { collection: SEALING, id: PROGRESS, version };
+      await stack.documents.commit([
+        earlier === undefined ? { kind: 'delete', ...place } : { kind: 'replace', ...place, data: { state: earlier } },
+      ]);
+      await stack.run({});
+      anHourLater();
+      assert.ok((await sealChains(runtime())) > 0);
+      assert.equal((await onlySeals()).length, numbers + 1);
+      await isWhole();
+    });
+  }
+
   it('names the last seal of a day in its root, and the root before', async () => {
     const before = await onlySeals();
     const day = dayOf(before.at(-1)?.at ?? 0);
