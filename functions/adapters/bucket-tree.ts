@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Bucket, File } from '@google-cloud/storage';
 import type { BucketPlace } from '../core/bucket-path.ts';
 import { FileChanged, type FileEntry, type ProjectTree } from '../core/ports.ts';
@@ -27,7 +28,8 @@ export function bucketTree(bucket: Bucket, place: BucketPlace): ProjectTree {
       onlyOf(object, generationOf(file.stamp));
       try {
         let bytes = 0;
-        for await (const piece of pieces(object.createReadStream({ validation: 'crc32c', decompress: false }), pieceBytes)) {
+        const content = object.createReadStream({ validation: 'crc32c', decompress: false });
+        for await (const piece of pieces(answering(content), pieceBytes)) {
           bytes += piece.length;
           yield piece;
         }
@@ -53,6 +55,20 @@ function onlyOf(object: File, generation: string): void {
       return options as typeof options & { uri: string };
     },
   });
+}
+
+/** However slowly its reader goes: whoever sends has to have the next part in time. */
+async function* answering(source: Readable): AsyncGenerator<Buffer> {
+  const parts: AsyncIterator<Buffer> = source[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const { done, value } = await within(LONGEST_CALL_MS, parts.next());
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    source.destroy();
+  }
 }
 
 /** Pieces of one size, the last one shorter. */

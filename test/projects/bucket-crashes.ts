@@ -44,8 +44,8 @@ export async function killBucketRollbacks(
     assert.deepEqual(sorted(await treeIn(at.bucket, PREFIX)), sorted(expected));
     for (let run = 0; run < times; run += 1) {
       await edit();
-      // Every moment alike, and the last half, in which the objects are exchanged, once more.
-      const part = run % 2 === 0 ? Math.random() : 0.5 + Math.random() / 2;
+      // Every moment alike, and the last third, in which the objects are exchanged, twice more; some take longer than the first.
+      const part = run % 3 === 0 ? Math.random() : 0.66 + Math.random() / 2;
       const { signal, stderr } = await inChild(at, within.path, backupId, part * ms);
       if (signal === 'SIGKILL') counts.killed += 1;
       else assert.equal(stderr, '');
