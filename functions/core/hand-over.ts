@@ -6,17 +6,26 @@
 
 import { endOrSetBack } from './agent/stopped.ts';
 import type { Agent } from './agents.ts';
-import { type Claim, decideClaim } from './claim.ts';
+import { type Claim, type ClaimRequest, decideClaim } from './claim.ts';
 import type { Closers } from './close.ts';
 import { callbackId, followUp } from './follow-ups.ts';
 import { retry } from './lease.ts';
 import { SERVER_TIME } from './ports.ts';
 import { attributesOf, type RunMessage } from './run-message.ts';
-import { type Decision, decideAndWrite } from './store.ts';
+import { type Change, type Decision, decideAndWrite } from './store.ts';
 import type { Known, Task, TaskCore } from './task.ts';
 
 /** Whether an agent gets its tasks claimed already. */
 export const isHandedOver = ({ handling }: Agent): boolean => handling.type === 'pubsub' && !handling.claims;
+
+/** What has a task of such an agent begin as running, where nothing holds it up: for its creation. */
+export function claimAtOnce(runtime: Closers, agent: Agent): (known: Known) => Change | undefined {
+  const request = requestFor(runtime, agent);
+  return (known) => {
+    const decision = untilTtl(runtime, known.task, decideClaim(runtime, known, request));
+    return 'change' in decision ? decision.change : undefined;
+  };
+}
 
 /**
  * Claims a queued task for its agent, publishes it, and notes that it is out. One that has been claimed already is published again.
@@ -49,12 +58,18 @@ function handedMessage({ signing }: Closers, { id, task }: Known, { payload, pay
 
 async function claimedFor(runtime: Closers, agent: Agent, known: Known): Promise<Known | undefined> {
   if (await endOrSetBack(runtime, known)) return undefined;
-  const request = { requestId: runtime.ids.random(12), quoteMicros: agent.priceMicros, timeLimitMs: Number.POSITIVE_INFINITY };
+  const request = requestFor(runtime, agent);
   const decide = (current: Known): Decision<Claim> => untilTtl(runtime, current.task, decideClaim(runtime, current, request));
   const claim = await decideAndWrite<Claim>(runtime, known.id, known, decide, { kind: 'absent' });
   if (claim.kind === 'ended') await followUp(runtime, claim.known);
   return claim.kind === 'claimed' ? claim.known : undefined;
 }
+
+const requestFor = ({ ids }: Closers, { priceMicros }: Agent): ClaimRequest => ({
+  requestId: ids.random(12),
+  quoteMicros: priceMicros,
+  timeLimitMs: Number.POSITIVE_INFINITY,
+});
 
 /** The same claim, leased until the ttl, since nobody renews it. */
 function untilTtl({ clock, settings }: Closers, task: TaskCore, decision: Decision<Claim>): Decision<Claim> {

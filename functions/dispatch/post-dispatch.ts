@@ -6,6 +6,7 @@ import type { Caller } from '../core/authenticate.ts';
 import { type Created, keyedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
 import { fingerprint } from '../core/fingerprint.ts';
+import { claimAtOnce, isHandedOver } from '../core/hand-over.ts';
 import type { Packet } from '../core/packet.ts';
 import { publishOrLeave, type RunMessage, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -33,8 +34,17 @@ export async function postDispatch(runtime: Runtime, caller: Caller, body: unkno
   );
   if ('kind' in admitted) return dispatched(runtime, admitted);
   const { agent, packet } = admitted;
-  const created = await startTask(runtime, { tenant: caller.tenant, agent, packet, id, by: caller.name });
-  if (created.kind === 'replayed' || created.task.status !== 'queued') return dispatched(runtime, created);
+  const first = isHandedOver(agent) ? claimAtOnce(runtime, agent) : undefined;
+  const created = await startTask(runtime, {
+    tenant: caller.tenant,
+    agent,
+    packet,
+    id,
+    by: caller.name,
+    ...(first ? { first } : {}),
+  });
+  const isToPublish = created.task.status === 'queued' || created.task.handOver === 'sending';
+  if (created.kind === 'replayed' || !isToPublish) return dispatched(runtime, created);
 
   const run = runMessage(created.known, { payload: packet.payload, payloadRef: created.payloadRef });
   // Who has a subscription of his own has no `/run` here.

@@ -102,10 +102,30 @@ describe('what is handed over to an agent that does not claim', function () {
     const { body } = await stack.dispatch({ agent: NAME, mode: 'pubsub' });
     await until(() => agent.pushed.length > 0, 15_000);
     const { run } = agent.pushed[0] as (typeof agent.pushed)[number];
-    assert.deepEqual([run.taskId, run.epoch, run.attempt, failures], [body.id, 1, 1, 1]);
+    assert.deepEqual([run.taskId, run.epoch, run.attempt, failures, body.status], [body.id, 1, 1, 1, 'running']);
     await stack.post(`/task-update/${body.id}`, { epoch: 1, outcomeToken: run.outcomeToken, outcome: { status: 'succeeded' } });
     const view = await stack.ended(body.id);
     assert.deepEqual([view.status, view.attempts, view.costCents], ['succeeded', 1, 1]);
+    await stack.stop();
+    await agent.close();
+  });
+
+  it('costs three writes, as every task does', async () => {
+    const stack = await embeddedStack({ ...QUICK, 'times.sweepMs': 60_000 });
+    const agent = await pubsubAgent(stack);
+    await stack.post('/register-agent', { name: NAME, handler_type: 'pubsub', endpoint: agent.url, claims: false, priceCents: 1 });
+    const handed = async () => {
+      const pushed = agent.pushed.length;
+      await stack.dispatch({ agent: NAME, mode: 'pubsub' });
+      await until(() => agent.pushed.length > pushed, 10_000);
+      const { taskId, epoch, outcomeToken } = (agent.pushed.at(-1) as (typeof agent.pushed)[number]).run;
+      await stack.post(`/task-update/${taskId}`, { epoch, outcomeToken, outcome: { status: 'failed' } });
+      await stack.ended(taskId);
+    };
+    await handed();
+    const { writes } = stack.counts;
+    await handed();
+    assert.equal(stack.counts.writes - writes, 3);
     await stack.stop();
     await agent.close();
   });
