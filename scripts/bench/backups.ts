@@ -1,8 +1,8 @@
-/** Backups of a folder beside those of restic, in turn, each with a repository of its own on the same disk. */
+/** Backups of a folder beside those of restic, in turn, each with a copy of it and a repository of its own on the same disk. */
 
 import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -20,7 +20,11 @@ const FILE_BYTES = 52_429;
 /** Both trust a file's times only a moment after its last change. */
 const SETTLE_MS = 2_600;
 
-export const STEPS = ['first', 'after 1 % changed', 'rollback'] as const;
+/**
+ * The last two put back what another 1 % of changes did, and then everything, into an empty folder. Ours are whole rollbacks: checked to
+ * the last byte, with a verified backup of what was there, on disk and exchanged at once. Restic's write in place.
+ */
+export const STEPS = ['first', 'after 1 % changed', 'back from 1 % changed', 'back from nothing'] as const;
 /** Seconds per step. */
 export type BackupTimes = Readonly<Record<(typeof STEPS)[number], number>>;
 
@@ -29,20 +33,25 @@ export async function measureBackups(scale: number, oursFirst: boolean): Promise
   const folder = mkdtempSync(join(tmpdir(), 'heliograph-bench-'));
   try {
     const root = join(folder, 'root');
-    const project = join(root, 'project');
+    const [project, copy] = [join(root, 'project'), join(root, 'copy')];
     const count = Math.round(FILES * scale);
     fill(project, count);
-    const tools = [await ours(folder, root, project), ...(hasRestic() ? [restic(folder, project)] : [])];
+    if (hasRestic()) cpSync(project, copy, { recursive: true });
+    const tools = [await ours(folder, root, project), ...(hasRestic() ? [restic(folder, copy)] : [])];
     const order = oursFirst ? tools : tools.toReversed();
     const seconds = tools.map(() => ({}) as Record<string, number>);
     for (const step of STEPS) {
-      if (step === 'after 1 % changed') change(project, count);
+      for (const tool of tools) {
+        if (step.endsWith('1 % changed')) change(tool.project, count);
+        if (step === 'back from nothing')
+          for (const name of readdirSync(tool.project)) rmSync(join(tool.project, name), { recursive: true });
+      }
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
       for (const tool of order) {
         // What the one before has left to be written is not the next one's.
         execFileSync('sync');
         const started = performance.now();
-        await (step === 'rollback' ? tool.restore() : tool.backup());
+        await (step.startsWith('back') ? tool.restore() : tool.backup());
         (seconds[tools.indexOf(tool)] as Record<string, number>)[step] = (performance.now() - started) / 1000;
       }
     }
@@ -54,11 +63,11 @@ export async function measureBackups(scale: number, oursFirst: boolean): Promise
 }
 
 interface Tool {
+  readonly project: string;
   backup(): Promise<unknown>;
   restore(): Promise<unknown>;
 }
 
-/** A rollback also takes a backup of the present before, and verifies it. */
 async function ours(folder: string, root: string, project: string): Promise<Tool> {
   const trees = folderTrees({ roots: [root], state: join(folder, 'state') });
   const signing = signingFrom(randomBytes(32).toString('hex'));
@@ -72,6 +81,7 @@ async function ours(folder: string, root: string, project: string): Promise<Tool
   const projectId = 'bench';
   let backupId = '';
   return {
+    project,
     async backup() {
       backupId = newBackupId(parts);
       await takeBackup(parts, await trees.open(project), { projectId, backupId, description: 'bench' });
@@ -85,8 +95,10 @@ function restic(folder: string, project: string): Tool {
   const run = (...given: string[]) => promisify(execFile)('restic', ['--quiet', '--no-cache', ...given], { env: environment });
   execFileSync('restic', ['--quiet', 'init'], { env: environment });
   return {
+    project,
     backup: () => run('backup', project),
-    restore: () => run('restore', 'latest', '--target', join(folder, 'restored')),
+    // It keeps whole paths, and cannot restore a folder to another place.
+    restore: () => run('restore', 'latest', '--target', '/'),
   };
 }
 
