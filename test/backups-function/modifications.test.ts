@@ -112,11 +112,18 @@ function hasAWayBack(stackOf: () => TestStack, agentOf: () => Careless, root: st
       const refused = await stackOf().post<Refusal>(`/rollback/${backup_id}`, {});
       assert.deepEqual([refused.status, refused.body.code], [409, 'project_busy']);
       assert.deepEqual(callsOf(second.id), []);
+      // The way back of what is at work outlives every rule.
+      assert.equal((await stackOf().put(`/projects/${first.projectId}/retention`, { last: 1 })).status, 200);
+      const newer = await submit(project);
+      assert.equal(newer.status, 200, JSON.stringify(newer.body));
+      await until(async () => (await backups(String(first.projectId), '?status=expired')).length === 1, 30_000);
+      const kept = (await backups(String(first.projectId), '?status=verified')).map(({ task_id }) => task_id);
+      assert.deepEqual(kept, [undefined, first.id]);
       held.resolve();
       const [one, two] = [await stackOf().ended(first.id, 30_000), await stackOf().ended(second.id, 60_000)];
       assert.deepEqual([one.status, two.status], ['succeeded', 'succeeded']);
       assert.notEqual(one.backupId, two.backupId);
-      assert.equal((await rollBack(backup_id)).status, 200);
+      assert.equal((await rollBack(String(two.backupId))).status, 200);
     } finally {
       held.resolve();
     }

@@ -23,7 +23,7 @@ function keepsProjects(stackOf: () => TestStack, root: string): void {
   it('takes a project, and a first backup of it', async () => {
     const project = makeProject(join(root, 'first'));
     const { status, body } = await submit(project);
-    assert.deepEqual([status, body.status], [200, 'success']);
+    assert.deepEqual([status, body.status], [200, 'success'], JSON.stringify(body));
     assert.match(body.backup_id, /^backup_\d{8}_\d{6}_[0-9a-f]+$/);
     const [backup, ...others] = await backups(body.project_id);
     assert.deepEqual(others, []);
