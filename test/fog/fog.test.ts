@@ -2,9 +2,11 @@ import { describeWithEmulators } from '../support/emulators.ts';
 import { embeddedStack } from '../support/stack-embedded.ts';
 import { emulatedStack } from '../support/stack-emulated.ts';
 import { countsAttempts, knowsNoOtherAgents, registersAgents, showsTasks, submitsTasks } from './agents-and-tasks.ts';
+import { rollsBack, versionsBackups } from './backups.ts';
 import { type Fog, fogAgent, fogFolder, fogOn } from './kit.ts';
+import { backsUpBeforeModifications } from './modifications.ts';
 import { keepsAnAudit, obeysPeople, showsTheState } from './oversight.ts';
-import { backsUpBeforeModifications, mapsDependencies, rollsBack, submitsProjects, versionsBackups } from './projects.ts';
+import { mapsDependencies, submitsProjects } from './projects.ts';
 
 const ROWS: readonly (readonly [string, (fog: () => Fog) => void])[] = [
   ['F1, agents', registersAgents],
