@@ -41,6 +41,7 @@ export const submissionSchema = z.strictObject({
   budgetCents: ours.budgetCents,
   callbackUrl: ours.callbackUrl,
   projectId: ours.projectId,
+  /** An id or an alias too. */
   parentTaskId: ours.parentTaskId,
   sessionId: ours.sessionId,
   traceId: ours.traceId,
@@ -89,17 +90,18 @@ export function packetView(id: string, task: Task): JsonObject {
 type Submission = z.output<typeof submissionSchema>;
 
 async function packetOf(runtime: Runtime, caller: Caller, submission: Submission, task_id: string) {
-  const { system_name, max_retries, task_id: _, dependencies: named, ...rest } = submission;
+  const { system_name, max_retries, task_id: _, dependencies: named, parentTaskId: parent, ...rest } = submission;
   const { module_name, task_type, constraints, business_rules, philosophy_tags, backup_id, ...same } = rest;
-  const found = await Promise.all(named.map((name) => findTask(runtime, caller.tenant, name)));
+  // What is not found is refused by the name that was given.
+  const idOf = async (name: string) => (await findTask(runtime, caller.tenant, name))?.id ?? name;
   return {
     ...same,
     agent: system_name,
     mode: 'pubsub',
     idempotencyKey: task_id,
     maxAttempts: max_retries,
-    // What is not found is refused by the name that was given.
-    dependencies: named.map((name, index) => found[index]?.id ?? name),
+    dependencies: await Promise.all(named.map(idOf)),
+    ...(parent === undefined ? {} : { parentTaskId: await idOf(parent) }),
     ...(task_type === 'modification' ? { modifies: true } : {}),
     work: { module_name, task_type, constraints, business_rules, philosophy_tags, backup_id },
   } satisfies Packet;

@@ -168,6 +168,17 @@ function takesSubmissions(stackOf: () => TestStack): void {
     assert.match(body.detail, /unheard/);
   });
 
+  it('is a child of another by its task_id or id', async () => {
+    const parent = await accepted({ notBefore: Date.now() / 1000 + 600, budgetCents: 50 });
+    const { id } = await status(parent);
+    for (const parentTaskId of [parent, id]) {
+      assert.equal((await ended(await accepted({ parentTaskId, budgetCents: 15 }))).parentTaskId, id);
+    }
+    assert.equal((await stackOf().post(`/task/${parent}/cancel`, {})).status, 200);
+    const { status: answered, body } = await submit<Refusal>({ parentTaskId: 'unheard' });
+    assert.deepEqual([answered, body.code, body.errors?.[0]?.field], [422, 'parent_not_found', 'parentTaskId']);
+  });
+
   it('counts max_retries as attempts in total, and is redriven by its task_id', async () => {
     const name = await accepted({ system_name: 'codex', payload: { fail: 'retry' } });
     const view = await ended(name);
