@@ -48,7 +48,7 @@ export function folderTree(root: string): ProjectTree {
 
     async list(folder) {
       try {
-        await checkRoot();
+        if (first === undefined) await checkRoot();
         const handle = await openInside(root, folder, 'folder');
         if (handle === undefined) {
           await checkRoot();
