@@ -42,7 +42,7 @@ export function projects(runtime: Runtime): Room {
     );
     router.post(
       '/projects/:id/backups',
-      does(async (caller, request, gone) => postBackup(runtime, caller, idOf(request), await bodyOf(request), gone)),
+      does(async (caller, request, gone) => postBackup(runtime, caller, idOf(request), await optionalBodyOf(request), gone)),
     );
     router.get(
       '/projects/:id/backups/:backup',
@@ -98,3 +98,9 @@ const AS_TEXT = {
 const idOf = (request: Request): string => String(request.params.id);
 const backupOf = (request: Request): string => String(request.params.backup);
 const bodyOf = (request: Request): Promise<unknown> => jsonBody(request, UNPROVEN_BODY_BYTES);
+
+/** Of what needs no fields. */
+async function optionalBodyOf(request: Request): Promise<unknown> {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
+  return length === '0' && encoding === undefined ? {} : bodyOf(request);
+}

@@ -149,6 +149,19 @@ describe('the function backups', function () {
     assert.deepEqual(await events(body.project_id), ['project_submitted', 'backup_failed', 'project_submitted', 'backup_created']);
   });
 
+  it('ends a rollback that it fails at again and again, and lets go of the project', async () => {
+    const path = project('stuck');
+    const { backup_id, project_id } = (await submit(path)).body;
+    const before = seen(path);
+    trees = (inner) => ({ ...inner, replace: async () => Promise.reject(new Error('the test lets it fail')) });
+    const { status, body } = await stack.post<Refusal>(`/rollback/${backup_id}`, {});
+    assert.deepEqual([status, body.code], [500, 'rollback_undeliverable']);
+    assert.deepEqual(seen(path), before);
+    trees = (inner) => inner;
+    assert.equal((await rollBack(backup_id)).status, 200);
+    assert.deepEqual((await events(project_id)).slice(2), ['rollback_failed', 'rolled_back']);
+  });
+
   it('keeps what was not signed here in quarantine', async () => {
     await stack.publish('backups', JSON.stringify({ kind: 'rollback', rollbackId: 'none' }), { signature: 'forged' });
     await until(async () => (await stack.quarantined()).some(({ data: its }) => its.code === 'invalid_backup_message'));
@@ -169,7 +182,10 @@ describe('the function backups', function () {
   it('finds a flipped bit before anything is touched; the next backup stands on nothing of it', async () => {
     const path = project('damaged');
     const { backup_id, project_id } = (await submit(path)).body;
-    const other = (await stack.post<{ backup_id: string }>(`/projects/${project_id}/backups`, {})).body.backup_id;
+    // Without a body, which may say more.
+    const asked = await fetch(`${stack.url}/projects/${project_id}/backups`, { method: 'POST' });
+    assert.equal(asked.status, 200);
+    const other = ((await asked.json()) as { backup_id: string }).backup_id;
     damage();
     spoil(path);
     const spoilt = seen(path);
