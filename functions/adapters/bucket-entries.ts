@@ -20,8 +20,8 @@ const MODE = 'goog-reserved-posix-mode';
 const LINK = 'goog-reserved-file-is-symlink';
 /** Of gcsfuse's older links, which are empty. */
 const LINK_TARGET = 'gcsfuse_symlink_target';
-/** Source: limits.h, PATH_MAX. */
-const TARGET_BYTES = 4096;
+/** Source: gcsfuse, `symlink.go`. */
+const TARGET_BYTES = 4095;
 
 /** An entry, and the object that it stands for; a folder need not have one. */
 export interface Found {
@@ -36,9 +36,8 @@ export interface Listed {
 }
 
 /**
- * The entries of one folder, ordered by name. `content` reads a small object, a link's target,
- * if it is still there. Throws `Problem` `project_unreadable`
- * that names an object which cannot be a file, a folder or a link at a relative path.
+ * The entries of one folder, ordered by name. `content` reads a small object, a link's target, if it is still there. Throws `Problem`
+ * `project_unreadable` that names an object which cannot be a file, a folder or a link at a relative path.
  */
 export async function entriesOf(
   { bucket, prefix }: BucketPlace,
