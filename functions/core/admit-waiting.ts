@@ -23,16 +23,16 @@ const MAX_LOST = 10;
  * the epoch). Whom it lets go on to the next gate, it has look there too.
  */
 export async function admitWaiting(runtime: Closers, tenant: string, gate: string, until: number): Promise<void> {
-  const gates = [gate];
-  const seen = new Set<string>();
-  for (let next = gates.pop(); next !== undefined && runtime.clock.now() < until; next = gates.pop()) {
-    if (seen.has(next)) continue;
-    seen.add(next);
-    gates.push(...(await admitAt(runtime, tenant, next, until)));
+  const gates = new Set([gate]);
+  for (const next of gates) {
+    if (runtime.clock.now() >= until) return;
+    // Each time somebody has gone on by it, so this comes to an end.
+    gates.delete(next);
+    for (const further of await admitAt(runtime, tenant, next, until)) gates.add(further);
   }
 }
 
-/** Returns the gates at which those now stand who passed this one. */
+/** Returns the gates at which those now stand who passed this one, or gave something back. */
 async function admitAt(runtime: Closers, tenant: string, gate: string, until: number): Promise<readonly string[]> {
   const further = new Set<string>();
   for (let lost = 0; lost < MAX_LOST && runtime.clock.now() < until; ) {
@@ -49,27 +49,28 @@ async function admitAt(runtime: Closers, tenant: string, gate: string, until: nu
         return admit(runtime, gate, place, number === undefined ? undefined : { gate, number, taken });
       }),
     );
-    for (const one of admitted) if (one.standing !== undefined) further.add(one.standing);
+    for (const one of admitted) for (const next of one.next) further.add(next);
     lost = admitted.some(({ isDone }) => isDone) ? 0 : lost + 1;
   }
-  further.delete(gate);
-  return [...further].filter(isResource);
+  return [...further];
 }
 
 interface Admitted {
   /** Whether the place in line is his no more. */
   readonly isDone: boolean;
-  readonly standing?: string;
+  /** The gates at which somebody has to look then. */
+  readonly next: readonly string[];
 }
 
 async function admit(runtime: Closers, gate: string, place: Stored, offer: Offer | undefined): Promise<Admitted> {
   const known = await readTask(runtime, (place.data as unknown as Dependent).dependent);
-  if (known?.task.standing !== gate || placeOf(known, gate) !== place.id) return { isDone: await forget(runtime, place) };
+  if (known?.task.standing !== gate || placeOf(known, gate) !== place.id) return { isDone: await forget(runtime, place), next: [] };
   const next = await advance(runtime, known, { by: 'admission', offer });
   await published(runtime, next);
-  if (next.kind === 'moved') return { isDone: false };
-  const standing = next.kind === 'waiting' ? next.known.task.standing : undefined;
-  return { isDone: standing !== gate, ...(standing === undefined ? {} : { standing }) };
+  if (next.kind !== 'waiting') return { isDone: next.kind !== 'moved', next: [] };
+  const { standing } = next.known.task;
+  const isDone = standing !== gate;
+  return { isDone, next: [...next.freed, ...(isDone && standing !== undefined ? [standing] : [])].filter(isResource) };
 }
 
 /** Who no longer waits keeps nobody's place. One that has been taken again meanwhile stays. */
@@ -92,7 +93,7 @@ export async function resumeWaiting(runtime: Closers, tenant: string, until: num
     for (let index = 0; index < page.length; index += AT_ONCE) {
       const batch = page.slice(index, index + AT_ONCE);
       const admitted = await Promise.all(batch.map((place) => admit(runtime, RESUME, place, undefined)));
-      for (const { standing } of admitted) if (standing !== undefined && isResource(standing)) further.add(standing);
+      for (const { next } of admitted) for (const gate of next) further.add(gate);
     }
     last = page.length < PAGE ? undefined : page.at(-1);
   } while (last !== undefined && runtime.clock.now() < until);

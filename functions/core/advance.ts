@@ -10,6 +10,7 @@ import { closing } from './closing.ts';
 import { DAY_MS } from './days.ts';
 import { dependencyFailed, endsOf } from './dependency-ends.ts';
 import { APPROVAL, BACKUP, isGate, isLock, isResource, RESUME } from './gate-names.ts';
+import { givingBack } from './give-back.ts';
 import { firstInLine, joinLine, leaveLine } from './line.ts';
 import { PreconditionFailed, type Write } from './ports.ts';
 import { publishSigned } from './run-message.ts';
@@ -26,7 +27,9 @@ const MAX_TRIES = 20;
  * somebody else has taken what it was offered.
  */
 export type Advanced =
-  | { readonly kind: 'released' | 'cancelled' | 'waiting'; readonly known: Known<Task> }
+  | { readonly kind: 'released' | 'cancelled'; readonly known: Known<Task> }
+  /** `freed`: the gates at which it has given something back. */
+  | { readonly kind: 'waiting'; readonly known: Known<Task>; readonly freed: readonly string[] }
   | { readonly kind: 'moved' };
 
 /** Who has it go on, for the timeline; a dependency that is known to have ended; a slot that it may take. */
@@ -47,13 +50,14 @@ export async function advance(runtime: Closers, known: Known<Task>, occasion: Oc
   let current: Known<Task> | undefined = known;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     if (current?.task.status !== 'waiting') return { kind: 'moved' };
-    const { change, kind } = await nextStep(runtime, current, occasion);
-    if (change === undefined) return { kind: 'waiting', known: current };
+    const { change, kind, freed = [] } = await nextStep(runtime, current, occasion);
+    if (change === undefined) return { kind: 'waiting', known: current, freed };
     try {
       current = withBulk(await writeChange(runtime, current, change), current.task);
       if (kind === 'further') continue;
-      if (kind === 'waiting') await askForBackup(runtime, current);
-      return { kind, known: current };
+      if (kind !== 'waiting') return { kind, known: current };
+      await askForBackup(runtime, current);
+      return { kind, known: current, freed };
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
       if (occasion.offer !== undefined) return { kind: 'moved' };
@@ -68,6 +72,7 @@ export async function advance(runtime: Closers, known: Known<Task>, occasion: Oc
 interface Step {
   readonly change?: Change;
   readonly kind: 'released' | 'cancelled' | 'waiting' | 'further';
+  readonly freed?: readonly string[];
 }
 
 async function nextStep(runtime: Closers, known: Known<Task>, occasion: Occasion): Promise<Step> {
@@ -87,8 +92,15 @@ async function nextStep(runtime: Closers, known: Known<Task>, occasion: Occasion
   if ((task.notBefore ?? 0) > now || left.some(isOther) || left.includes(APPROVAL)) return waits(runtime, known, left, { by });
   const pause = await pauseOf(runtime, task.tenant, task);
   const gates = left.filter((name) => name !== RESUME);
-  if (pause !== undefined) return waits(runtime, known, [RESUME, ...gates], { by, code: pause.code });
+  if (pause !== undefined) return paused(runtime, known, gates, { by, code: pause.code });
   return takesWhatIsFree(runtime, known, gates, occasion);
+}
+
+/** What it has taken it gives back. */
+function paused(runtime: Closers, known: Known<Task>, gates: readonly string[], besides: Besides): Step {
+  const { freed, again, also, remove } = givingBack(known.task);
+  const left = [RESUME, ...again, ...gates.filter((gate) => !again.includes(gate))];
+  return { ...waits(runtime, known, left, { ...besides, also, remove }), freed };
 }
 
 function cancelled(runtime: Closers, known: Known<Task>, error: TaskError, by: string): Step {
@@ -164,12 +176,14 @@ interface Besides {
   readonly code?: string;
   readonly set?: Change['set'];
   readonly also?: readonly Write[];
+  readonly remove?: readonly (keyof Task)[];
   readonly event?: Change['event'] | undefined;
 }
 
 /** It waits for what is left: in line, where the next gate has one. Where nothing has changed, nothing is written until it is time. */
-function waits(runtime: Closers, known: Known<Task>, left: readonly string[], { by, code, set, also = [], event }: Besides): Step {
+function waits(runtime: Closers, known: Known<Task>, left: readonly string[], besides: Besides): Step {
   const { task } = known;
+  const { by, code, set, also = [], remove = [], event } = besides;
   const [next] = left;
   const standing = next !== undefined && (next === RESUME || isResource(next)) ? next : undefined;
   const hasMoved = standing !== task.standing;
@@ -184,7 +198,11 @@ function waits(runtime: Closers, known: Known<Task>, left: readonly string[], { 
       ...(standing === undefined ? {} : { standing }),
       ...wakingFor(runtime, task, next),
     },
-    remove: [...(left.length > 0 ? [] : (['waitingFor'] as const)), ...(standing === undefined ? (['standing'] as const) : [])],
+    remove: [
+      ...remove,
+      ...(left.length > 0 ? [] : (['waitingFor'] as const)),
+      ...(standing === undefined ? (['standing'] as const) : []),
+    ],
     ...(said === undefined ? {} : { event: said }),
     also: [
       ...also,

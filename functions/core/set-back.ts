@@ -2,12 +2,11 @@
 
 import { admitWaiting } from './admit-waiting.ts';
 import type { Closers } from './close.ts';
-import { BACKUP, isLock, RESUME } from './gate-names.ts';
+import { RESUME } from './gate-names.ts';
+import { givingBack } from './give-back.ts';
 import { joinLine } from './line.ts';
-import type { Write } from './ports.ts';
 import { type Decision, decideAndWrite, readTask } from './store.ts';
 import { type Pause, pauseOf } from './switches.ts';
-import { gatesTaken, SLOTS } from './taken.ts';
 import type { Known } from './task.ts';
 import { proceed } from './waiting.ts';
 import { wakeOf } from './wake-time.ts';
@@ -28,25 +27,17 @@ export async function setBackIfPaused(runtime: Closers, known: Known): Promise<b
   return true;
 }
 
-/** Gives the gates whose slots it gives back; `undefined` where somebody has taken the task up. */
+/** Gives the gates at which it gives something back; `undefined` where somebody has taken the task up. */
 function setBack(runtime: Closers, known: Known, { code }: Pause): Decision<readonly string[] | undefined> {
   const { task } = known;
   if (task.status !== 'queued') return { answer: undefined };
-  const { took = [] } = task;
-  const freed = gatesTaken(task);
+  const { freed, again, also, remove } = givingBack(task);
   return {
     change: {
-      set: {
-        status: 'waiting',
-        waitingFor: [RESUME, ...freed.flatMap((gate) => (isLock(gate) ? [gate, BACKUP] : [gate]))],
-        standing: RESUME,
-        wakeAt: wakeOf(runtime, task),
-      },
-      // The backup is one from before others may change the project.
-      remove: ['took', 'lockedAt', 'backupId', 'wakeDelayMs', 'deadLetters'],
+      set: { status: 'waiting', waitingFor: [RESUME, ...again], standing: RESUME, wakeAt: wakeOf(runtime, task) },
+      remove: [...remove, 'deadLetters'],
       event: { event: 'waiting', for: RESUME, code },
-      // As long as it has not ended, they are its own.
-      also: [joinLine(known, RESUME), ...took.map((id): Write => ({ kind: 'delete', collection: SLOTS, id }))],
+      also: [joinLine(known, RESUME), ...also],
     },
     gives: () => freed,
   };

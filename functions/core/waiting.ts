@@ -32,11 +32,15 @@ export async function proceed(
   { ended, publishes = true }: Options = {},
 ): Promise<Proceeded> {
   let next = await advance(runtime, known, { by, ...(ended === undefined ? {} : { ended }) });
+  const freed = next.kind === 'waiting' ? next.freed : [];
   if (next.kind === 'waiting' && next.known.task.standing === RESUME) next = await advance(runtime, next.known, { by });
   if (next.kind === 'released' && publishes) await publishOrLeave(runtime, runMessage(next.known, next.known.task));
-  const standing = next.kind === 'waiting' ? next.known.task.standing : undefined;
-  if (next.kind !== 'waiting' || standing === undefined || !isResource(standing)) return next;
-  await admitWaiting(runtime, known.task.tenant, standing, runtime.clock.now() + runtime.settings.times.followUpMs);
+  if (next.kind !== 'waiting') return next;
+  const { standing } = next.known.task;
+  const isInLine = standing !== undefined && isResource(standing);
+  const until = runtime.clock.now() + runtime.settings.times.followUpMs;
+  for (const gate of [...freed, ...(isInLine ? [standing] : [])]) await admitWaiting(runtime, known.task.tenant, gate, until);
+  if (!isInLine) return next;
   const found = await readTask(runtime, known.id);
-  return found?.task.status === 'waiting' ? { kind: 'waiting', known: found } : { kind: 'moved' };
+  return found?.task.status === 'waiting' ? { kind: 'waiting', known: found, freed: [] } : { kind: 'moved' };
 }

@@ -9,6 +9,7 @@ import { setBackIfPaused } from '../../functions/core/set-back.ts';
 import { releaseResource, takeResource } from '../../functions/core/slots.ts';
 import { startTask } from '../../functions/core/start-task.ts';
 import { SWITCHES, switchesId } from '../../functions/core/switches.ts';
+import { proceed } from '../../functions/core/waiting.ts';
 import { until } from '../support/folder.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 
@@ -38,6 +39,11 @@ describe('the gates of a modification', function () {
     const { task } = await stack.stored(id);
     return [task.status, task.waitingFor, task.backupId] as const;
   };
+  /** Not over HTTP: whoever resumes there asks those for a backup who take one. */
+  async function resumed(): Promise<void> {
+    await stack.control.commit([{ kind: 'delete', collection: SWITCHES, id: switchesId('default') }]);
+    await resumeWaiting(runtime, 'default', Date.now() + 5_000);
+  }
   const passed = (known: Awaited<ReturnType<typeof modification>>, backupId: string) =>
     gatePassed(runtime, known, BACKUP, { set: { backupId } });
 
@@ -61,13 +67,29 @@ describe('the gates of a modification', function () {
     await stack.post('/pause', { all: true });
     await until(async () => setBackIfPaused(runtime, await stack.stored(first.id)));
     assert.deepEqual((await stateOf(first.id))[1]?.[0], 'resume');
-    // Not over HTTP: whoever resumes it there asks those for a backup who take one.
-    await stack.control.commit([{ kind: 'delete', collection: SWITCHES, id: switchesId('default') }]);
-    await resumeWaiting(runtime, 'default', Date.now() + 5_000);
+    await resumed();
     assert.equal((await passed(first, 'first')).kind, 'moved');
     assert.deepEqual(await stateOf(first.id), ['waiting', ['backup'], undefined]);
     assert.equal((await passed(await stack.stored(first.id), 'second')).kind, 'counted');
     assert.deepEqual(await stateOf(first.id), ['queued', undefined, 'second']);
+  });
+
+  it('gives its project up when it is paused while it waits for its backup', async () => {
+    const projectId = project();
+    const [first, second] = [await modification(projectId), await modification(projectId)];
+    await stack.post('/pause', { all: true });
+    await until(
+      async () =>
+        (await proceed(runtime, await stack.stored(first.id), 'sweeper')) && (await stateOf(first.id))[1]?.[0] === 'resume',
+    );
+    assert.deepEqual((await stateOf(first.id))[1], ['resume', projectGate(projectId), 'backup']);
+    assert.equal((await passed(first, 'first')).kind, 'moved');
+    // The next in line is paused as well; whoever rolls back is not.
+    assert.deepEqual((await stateOf(second.id))[1], ['resume', projectGate(projectId), 'backup']);
+    assert.equal(await takeResource(runtime, 'default', projectGate(projectId), 'a rollback'), true);
+    await resumed();
+    await releaseResource(runtime, 'default', projectGate(projectId), 'a rollback');
+    assert.deepEqual((await stateOf(first.id))[1], ['backup']);
   });
 
   it('fails it with its backup, and lets the next have the project', async () => {

@@ -41,7 +41,13 @@ export function startClients(
   const known: { id: string; tenant: string }[] = [];
   for (const operation of [...limits, ...operations]) schedule.after(operation.at * 1000, () => perform(operation));
   const firstAt = Math.min(...operations.filter(({ kind }) => kind === 'dispatch').map((operation) => operation.at), 300);
-  const sinceFirst = [...switches, ...(gates?.crowd ?? []), ...(gates?.decisions ?? []), ...(gates?.pauses ?? [])];
+  const sinceFirst = [
+    ...switches,
+    ...(gates?.crowd ?? []),
+    ...(gates?.changes ?? []),
+    ...(gates?.decisions ?? []),
+    ...(gates?.pauses ?? []),
+  ];
   for (const operation of sinceFirst) schedule.after((firstAt + operation.at) * 1000, () => perform(operation));
 
   function perform(operation: Operation): void {
@@ -54,6 +60,10 @@ export function startClients(
     } else if (operation.kind === 'limit') {
       const { tenant, scope, limitCents, mode } = operation;
       send('PUT', `/budgets/${scope}`, tenant, { limitCents, mode }, (answer) => told('limit', scope, answer));
+    } else if (operation.kind === 'few') {
+      const { tenant, concurrency } = operation;
+      const few = { ...FEW, handler_type: 'http', concurrency };
+      send('POST', '/register-agent', tenant, few, (answer) => told('registers', `few for ${concurrency}`, answer));
     } else if (operation.kind === 'pause') {
       hold(operation);
     } else if (operation.kind === 'decide') {
@@ -208,7 +218,7 @@ export function startClients(
 }
 
 /** What goes to the function of control. */
-const CONTROL = /^\/(agents|approvals|pause|resume|emergency-stop)\b/;
+const CONTROL = /^\/(agents|register-agent|approvals|pause|resume|emergency-stop)\b/;
 
 /** What a proper request may be refused for, whatever it says. */
 const EXPECTED: ReadonlySet<string> = new Set(['parent_ended', 'budget_exceeded', 'agent_disabled']);

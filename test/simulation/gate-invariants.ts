@@ -3,6 +3,7 @@
 import { APPROVALS, type Approval, approvalId } from '../../functions/core/approvals.ts';
 import { rankOf } from '../../functions/core/dependencies.ts';
 import { APPROVAL, agentGate, projectGate, resourceOf } from '../../functions/core/gate-names.ts';
+import { AGENTS } from '../../functions/core/registry.ts';
 import type { Slot } from '../../functions/core/taken.ts';
 import { isEnded, type Known, lifeOf, type Task } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
@@ -17,23 +18,36 @@ import type { World } from './world.ts';
 const PROMPT_MS = 150_000;
 /** What began before the faults ended may still be on its way. */
 const SETTLED_MS = 100_000;
+/** What was decided in time may be written later, where calls take long. */
+const SLACK_MS = 200_000;
+/** Within this time the sweeper fills a limit that was raised. */
+const FILLED_MS = 500_000;
 /** Whoever joined a line a moment ago may not have been seen by those who were looking. */
 const SEEN_MS = 1_000;
 
 /** Checks every change of what is taken and of who takes it; tells the oracle of the first that breaks a rule. */
 export function watchGates(world: World, gates: Gates | undefined): { checkTheEnd(): void } {
   const { documents, control, oracle, schedule } = world;
+  /** By resource: its limits, each from when on. */
   const limits = new Map(
-    TENANTS.flatMap((tenant): [string, number][] => [
-      [resourceOf(tenant, agentGate(FEW.name)), gates?.concurrency ?? 0],
-      [resourceOf(tenant, projectGate(projectOf(tenant))), 1],
+    TENANTS.flatMap((tenant): [string, { readonly at: number; readonly limit: number }[]][] => [
+      [resourceOf(tenant, agentGate(FEW.name)), [{ at: 0, limit: gates?.concurrency ?? 0 }]],
+      [resourceOf(tenant, projectGate(projectOf(tenant))), [{ at: 0, limit: 1 }]],
     ]),
   );
+  const slackMs = world.faults().slow === 0 ? 5_000 : SLACK_MS;
   /** Where something is free though somebody waits for it: since when. */
   const idle = new Map<string, number>();
   /** Since when somebody stands in a line, by his place. */
   const joined = new Map<string, number>();
 
+  control.onCommit((changes) => {
+    for (const { collection, after, at } of changes) {
+      if (collection !== AGENTS || after?.concurrency === undefined) continue;
+      const resource = resourceOf(String(after.tenant), agentGate(String(after.name)));
+      limits.get(resource)?.push({ at, limit: after.concurrency as number });
+    }
+  });
   documents.onCommit((changes) => {
     for (const change of changes) if (change.collection === 'slots') checkSlot(change);
     for (const change of changes) if (change.collection === 'tasks') checkTask(change);
@@ -53,7 +67,9 @@ export function watchGates(world: World, gates: Gates | undefined): { checkTheEn
   function checkSlot({ id, before, after }: StoreChange): void {
     if (after === undefined) return;
     const { resource, number, holder, life } = after as unknown as Slot;
-    const limit = limits.get(resource) ?? 0;
+    // An instance may remember the one before.
+    const known = limitsOf(resource, world.settings.times.agentsCacheMs + slackMs);
+    const limit = Math.max(...known);
     const taken = takenOf(resource);
     if (taken > limit || number >= limit)
       oracle.violated('no more than the limit have a slot', `${taken} of ${limit}, number ${number}`);
@@ -63,7 +79,7 @@ export function watchGates(world: World, gates: Gates | undefined): { checkTheEn
       oracle.violated('whoever takes a slot knows', `${id}: ${holder}`);
       return;
     }
-    if (!world.isSteady) return;
+    if (!world.isSteady || known.length > 1) return;
     const better = [...documents.all('dependents')].filter(
       ([place, { data }]) =>
         data.dependency === resource &&
@@ -114,8 +130,9 @@ export function watchGates(world: World, gates: Gates | undefined): { checkTheEn
   }
 
   function noteIdle(resource: string): void {
-    const limit = limits.get(resource);
-    if (limit === undefined) return;
+    if (!limits.has(resource)) return;
+    // What was raised is filled when the sweeper looks.
+    const limit = Math.min(...limitsOf(resource, FILLED_MS));
     const isWanted = [...documents.all('dependents').values()].some(({ data }) => data.dependency === resource);
     const isIdle = isWanted && takenOf(resource) < limit;
     const since = idle.get(resource);
@@ -129,6 +146,13 @@ export function watchGates(world: World, gates: Gates | undefined): { checkTheEn
     const isCalm = world.isSteady || since > world.faultsEnd + SETTLED_MS;
     const ms = schedule.now() - since;
     if (isCalm && ms > PROMPT_MS) oracle.violated('what is free is given at once', `${resource} was free for ${ms} ms`);
+  }
+
+  /** Those that were in force within the last `ms`. */
+  function limitsOf(resource: string, ms: number): readonly number[] {
+    const all = limits.get(resource) ?? [];
+    const from = schedule.now() - ms;
+    return all.filter((_, index) => (all[index + 1]?.at ?? Number.POSITIVE_INFINITY) > from).map(({ limit }) => limit);
   }
 
   function takenOf(resource: string): number {

@@ -67,6 +67,8 @@ export interface Gates {
   readonly pauses: readonly Operation[];
   /** More tasks at about the same time. */
   readonly crowd: readonly Operation[];
+  /** Another limit, while the one before is in use. */
+  readonly changes: readonly Operation[];
 }
 
 /** `plan` and `task` are taken modulo what there is. */
@@ -80,6 +82,7 @@ export type Operation = { readonly at: number } & (
     }
   /** Somebody decides about all that wait then. */
   | { readonly kind: 'decide'; readonly tenant: Plan['tenant']; readonly decision: 'approve' | 'reject' }
+  | { readonly kind: 'few'; readonly tenant: Plan['tenant']; readonly concurrency: number }
   | {
       readonly kind: 'pause';
       readonly tenant: Plan['tenant'];
@@ -254,6 +257,10 @@ const gates: fc.Arbitrary<Gates> = fc.record({
     }),
     { maxLength: 4 },
   ),
+  changes: sometimes(
+    fc.record({ at: fc.constantFrom(4, 20, 60), kind: fc.constant('few' as const), tenant, concurrency: fc.constantFrom(1, 2, 4) }),
+    3,
+  ).map((change) => (change === undefined ? [] : [change])),
   pauses: sometimes(
     fc
       .array(
