@@ -28,6 +28,8 @@ export function sealingUses({ buckets, functions, schedules }: Topology, tasks: 
   return [
     { price: 'reads', quantity: ROUNDS * ROUND_READS, part: 'standing' },
     { price: 'writes', quantity: ROUNDS * ROUND_WRITES, part: 'standing' },
+    // It lists what the day has; that is billed like a writing.
+    { price: 'objectWrites', quantity: ROUNDS, part: 'standing' },
     { price: 'reads', quantity: tasks * SEAL_READS, part: 'tasks' },
     { price: 'objectWrites', quantity: Math.min(tasks, ROUNDS) + tasks / HEADS_PER_SEAL, part: 'tasks' },
     { price: 'objects', quantity: (tasks * HEAD_BYTES * kept) / GIB, part: 'tasks' },

@@ -54,7 +54,10 @@ export async function auditedStack(flags: Record<string, unknown> = {}): Promise
       const { body } = await stack.dispatch({ agent: 'codex', mode: 'pubsub', ttlSeconds: 600, payload: { notes } });
       stack.fate = () => 'out';
       const { epoch, outcomeToken } = (await claimAsCodex(stack, body.id)).body.attempt;
-      const update = (part: object) => stack.post(`/task-update/${body.id}`, { epoch, outcomeToken, ...part });
+      const update = async (part: object) => {
+        const { status, body: said } = await stack.post(`/task-update/${body.id}`, { epoch, outcomeToken, ...part });
+        if (status !== 200) throw new Error(`An update was answered ${status} ${JSON.stringify(said)}`);
+      };
       for (let n = 0; n < notes; n++) await update({ note: `note ${n}` });
       await update({ outcome: { status: 'succeeded' } });
       await stack.ended(body.id);
