@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { extname } from 'node:path';
 import type { Bucket } from '@google-cloud/storage';
+import { crew } from '../core/backups/ahead.ts';
 import type { BucketPlace } from '../core/bucket-path.ts';
 import { Problem } from '../core/errors.ts';
 import type { TreeReplacement } from '../core/ports.ts';
@@ -12,8 +13,11 @@ import { objectNameOf } from './bucket-place.ts';
 import { firstChange, planOf, refuseHeld, refuseInTheWay, type Step, type Target } from './bucket-plan.ts';
 import { bucketProblem } from './bucket-problems.ts';
 import { cleanUp, lockName, planName, settle } from './bucket-recovery.ts';
-import { described, stageObject } from './bucket-stage.ts';
+import { described, inOrder, stageBytes, stageObject, upTo } from './bucket-stage.ts';
 
+/** Small files that are staged at once, beside those whose content is just being read; a longer one is staged as it is read. */
+const UPLOADS = 16;
+const SMALL_BYTES = 1_048_576;
 /** What is longer helps no guess at a content's type. */
 const EXTENSION_LENGTH = 20;
 
@@ -57,6 +61,11 @@ function replacement(
   { lock, work, begun }: Begun,
 ): TreeReplacement {
   const targets = new Map<string, Target>();
+  const uploads = crew(UPLOADS);
+  const guarded = (work: Promise<void>) =>
+    work.catch((error) => {
+      throw error instanceof LockLost ? busy(error) : bucketProblem(place.path, error);
+    });
   let phase: 'building' | 'applying' | 'done' = 'building';
   let staged = 0;
   const stagedName = (path: string) => {
@@ -74,6 +83,7 @@ function replacement(
   }
 
   async function commit(): Promise<void> {
+    await uploads.end();
     const now = await snapshotOf(bucket, place, patterns);
     const changed = firstChange(begun, now);
     if (changed !== undefined) {
@@ -115,19 +125,24 @@ function replacement(
       }
       const description = described(before?.object);
       const metadata = { ...description, metadata: withMode(description.metadata, mode, FILE_MODE) };
-      const object = await stageObject(bucket, stagedName(path), content, metadata).catch((error) => {
-        throw bucketProblem(place.path, error);
-      });
-      targets.set(path, { kind: 'file', mode, staged: object });
+      // A small one is read to its end before this returns: what is wrong with it shows there, and is to be told of this file.
+      const { bytes, rest } = await upTo(SMALL_BYTES, content);
+      const name = stagedName(path);
+      const staging = async () => {
+        const object = await (rest === undefined
+          ? stageBytes(bucket, name, bytes, metadata)
+          : stageObject(bucket, name, inOrder([bytes], rest), metadata));
+        targets.set(path, { kind: 'file', mode, staged: object });
+      };
+      await guarded(rest === undefined ? uploads.add(staging) : staging());
     },
     async link(path, target) {
       targets.set(path, { kind: 'link', target });
     },
-    commit: () =>
-      commit().catch((error) => {
-        throw error instanceof LockLost ? busy(error) : bucketProblem(place.path, error);
-      }),
+    commit: () => guarded(commit()),
     async close() {
+      // What is on its way would come after everything was removed.
+      await uploads.end().catch(() => {});
       // What cannot be removed now is left to whoever comes once the lock has run out; the reason that brought us here counts.
       if (phase === 'building') await abandon(bucket, work, lock).catch(() => {});
       lock.letGo();

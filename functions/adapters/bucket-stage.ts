@@ -27,28 +27,41 @@ export async function stageObject(
   content: AsyncIterable<Buffer>,
   metadata: Described,
 ): Promise<FileMetadata> {
+  const { bytes, rest } = await upTo(CHUNK_BYTES, content);
+  if (rest === undefined) return stageBytes(bucket, name, bytes, metadata);
   const file = bucket.file(name);
   const options = { validation: 'crc32c', metadata, contentType: metadata.contentType } as const;
-  const rest = content[Symbol.asyncIterator]();
-  const first: Buffer[] = [];
-  let bytes = 0;
-  let isWhole = false;
-  while (bytes <= CHUNK_BYTES && !isWhole) {
-    const { done, value } = await rest.next();
-    isWhole = done === true;
-    if (!done) first.push(value);
-    bytes += done ? 0 : value.length;
-  }
-  if (isWhole) {
-    await within(LONGEST_CALL_MS, file.save(Buffer.concat(first, bytes), { ...options, resumable: false, timeout: TRY_MS }));
-  } else {
-    const all = Readable.from(inOrder(first, { [Symbol.asyncIterator]: () => rest }));
-    await pipeline(all, file.createWriteStream({ ...options, resumable: true, chunkSize: CHUNK_BYTES }));
-  }
+  const all = Readable.from(inOrder([bytes], rest));
+  await pipeline(all, file.createWriteStream({ ...options, resumable: true, chunkSize: CHUNK_BYTES }));
   return file.metadata;
 }
 
-async function* inOrder(first: Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** The same, of what is there as a whole. */
+export async function stageBytes(bucket: Bucket, name: string, bytes: Buffer, metadata: Described): Promise<FileMetadata> {
+  const file = bucket.file(name);
+  const options = { validation: 'crc32c', metadata, contentType: metadata.contentType } as const;
+  await within(LONGEST_CALL_MS, file.save(bytes, { ...options, resumable: false, timeout: TRY_MS }));
+  return file.metadata;
+}
+
+/** What comes first, all of it if it is not longer than `most`, and what is left otherwise. */
+export async function upTo(
+  most: number,
+  content: AsyncIterable<Buffer>,
+): Promise<{ readonly bytes: Buffer; readonly rest?: AsyncIterable<Buffer> }> {
+  const parts = content[Symbol.asyncIterator]();
+  const first: Buffer[] = [];
+  let length = 0;
+  while (length <= most) {
+    const { done, value } = await parts.next();
+    if (done) return { bytes: first.length === 1 ? (first[0] as Buffer) : Buffer.concat(first, length) };
+    first.push(value);
+    length += value.length;
+  }
+  return { bytes: Buffer.concat(first, length), rest: { [Symbol.asyncIterator]: () => parts } };
+}
+
+export async function* inOrder(first: Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   yield* first.splice(0);
   yield* rest;
 }
