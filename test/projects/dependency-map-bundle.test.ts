@@ -23,9 +23,16 @@ describe('the archive of projects', function () {
     writeFileSync(join(root.path, 'c.ts'), "const x = <any>y;\nimport './d.js';\n");
     writeFileSync(join(root.path, 'd.jsx'), 'export default () => <p/>;\n');
     const readable = [own.path, root.path].map((path) => realpathSync(path));
-    const fences = ['--permission', ...[...readable, '/proc/self/fd/'].map((path) => `--allow-fs-read=${path}`)];
+    // Where the local secrets are kept.
+    const data = join(realpathSync(own.path), 'data');
+    const fences = [
+      '--permission',
+      `--allow-fs-write=${data}`,
+      ...[...readable, '/proc/self/fd/'].map((path) => `--allow-fs-read=${path}`),
+    ];
     const { child, url, output } = await startBundle(own.path, [...fences, 'index.mjs'], {
       ORCHESTRATOR_AUTH: 'open',
+      ORCHESTRATOR_DATA_DIR: data,
       ORCHESTRATOR_PROJECT_ROOTS: root.path,
     });
     try {
