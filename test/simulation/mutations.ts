@@ -286,13 +286,6 @@ export const mutations: readonly Mutation[] = [
     replacement: '}-`.concat(holder.holder);\n  const data = { resource',
   },
   {
-    name: 'a limit that was lowered does not count what is above it',
-    guard: 'limits',
-    file: 'core/taken.ts',
-    text: 'while (below > 0 && below + above > limit) {',
-    replacement: 'while (below > limit) {',
-  },
-  {
     name: 'an end gives nothing back',
     guard: 'limits',
     file: 'core/closing.ts',
