@@ -330,9 +330,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'what is paused keeps what it took, and forgets it',
     guard: 'locks',
-    file: 'core/set-back.ts',
-    text: "...took.map((id): Write => ({ kind: 'delete', collection: SLOTS, id }))",
-    replacement: "...took.slice(took.length).map((id): Write => ({ kind: 'delete', collection: SLOTS, id }))",
+    file: 'core/give-back.ts',
+    text: 'also: took.map(',
+    replacement: 'also: took.slice(took.length).map(',
   },
   {
     name: 'nothing is to be approved',
