@@ -1,11 +1,11 @@
 /** `POST /submit-task`: a task in the words of the task packet of row F3; underneath it is a task like any other. */
 
-import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { aliasedId } from '../core/create.ts';
 import { type FieldError, Problem } from '../core/errors.ts';
 import { findTask } from '../core/find-task.ts';
+import { fingerprint } from '../core/fingerprint.ts';
 import { checked, invalidFields } from '../core/http.ts';
 import { type Packet, packetSchema, workSchema } from '../core/packet.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -65,7 +65,7 @@ export async function submitTask(runtime: Runtime, caller: Caller, body: unknown
   const { view, replayed } = await postDispatch(runtime, caller, packet, aliasedId(caller.tenant, task_id)).catch((error) => {
     throw inTheseNames(error, task_id);
   });
-  if (replayed && !isDeepStrictEqual(view.work, packet.work)) throw reused(task_id);
+  if (replayed && fingerprint(packet.agent, view.work) !== fingerprint(packet.agent, packet.work)) throw reused(task_id);
   return { answer: { status: 'success', task_id }, replayed };
 }
 

@@ -106,7 +106,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     body: redriveBody,
     overrides: { ttlSeconds: fc.constantFrom(0.5, 60, 604_800) },
     answers: { 202: task },
-    weight: 3,
+    weight: 8,
   },
   {
     method: 'POST',

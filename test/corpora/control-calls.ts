@@ -18,7 +18,7 @@ export const CONTROL_ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/agents/{}/pause', answers: { 200: held }, weight: 1 },
   { method: 'POST', path: '/agents/{}/resume', answers: { 200: held }, weight: 2 },
   { method: 'POST', path: '/pause', body: pauseBody, overrides: hints.held, often: ['agent'], answers: { 200: held }, weight: 1 },
-  { method: 'POST', path: '/resume', body: pauseBody, overrides: hints.held, often: ['agent'], answers: { 200: held }, weight: 2 },
+  { method: 'POST', path: '/resume', body: pauseBody, overrides: hints.held, often: ['agent'], answers: { 200: held }, weight: 5 },
   { method: 'POST', path: '/emergency-stop', answers: { 200: held }, weight: 1 },
   { method: 'DELETE', path: '/emergency-stop', answers: { 200: held }, weight: 3 },
   { method: 'GET', path: '/switches', answers: { 200: held }, weight: 1 },
@@ -30,7 +30,7 @@ export const CONTROL_ENDPOINTS: readonly Endpoint[] = [
     overrides: hints.policy,
     often: ['taskTypes'],
     answers: { 200: replies.approvalPolicySchema },
-    weight: 3,
+    weight: 4,
   },
   {
     method: 'GET',
@@ -38,7 +38,7 @@ export const CONTROL_ENDPOINTS: readonly Endpoint[] = [
     query: approvalsQuery,
     overrides: { limit },
     answers: { 200: replies.approvalsSchema },
-    weight: 4,
+    weight: 6,
   },
   {
     method: 'POST',
@@ -46,7 +46,7 @@ export const CONTROL_ENDPOINTS: readonly Endpoint[] = [
     body: decisionBody,
     approves: true,
     answers: { 200: replies.decidedSchema },
-    weight: 4,
+    weight: 8,
   },
   {
     method: 'GET',

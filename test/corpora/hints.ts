@@ -106,9 +106,11 @@ export const registration: Overrides = {
 export const held: Overrides = { agent: agentNames, project: naughty, all: fc.constant(false) };
 
 export const policy: Overrides = {
-  taskTypes: fc.constantFrom<unknown>([], ['deployment'], ['deployment', 'modification']),
+  taskTypes: fc.constantFrom<unknown>([], ['deployment'], ['deployment'], ['deployment', 'modification']),
   agents: fc.oneof(fc.constant([]), fc.uniqueArray(agentNames, { maxLength: 2 })),
   costAboveCents: fc.constantFrom(1_000, 1e9),
+  // Where everybody is the same, four eyes approve nothing.
+  fourEyes: usual(9, fc.constant(false), fc.constant(true)),
 };
 
 export const projects: Overrides = {

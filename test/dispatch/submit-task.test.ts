@@ -111,13 +111,14 @@ function takesSubmissions(stackOf: () => TestStack): void {
 
   it('takes the same task once, and no other under its task_id', async () => {
     const task_id = `once ${randomUUID()}`;
-    const first = await submit({ task_id, payload: { a: 1, b: 2 } });
-    const again = await submit({ task_id, payload: { b: 2, a: 1 }, priority: 3 });
+    const constraints = [{ a: JSON.parse('-0'), b: [[1.5]] }];
+    const first = await submit({ task_id, payload: { a: 1, b: 2 }, constraints });
+    const again = await submit({ task_id, payload: { b: 2, a: 1 }, constraints, priority: 3 });
     assert.deepEqual([first.headers.get('idempotent-replayed'), again.headers.get('idempotent-replayed')], [null, 'true']);
     assert.deepEqual([again.status, again.body], [200, first.body]);
     assert.equal((await ended(task_id)).attempts, 1);
     for (const other of [{ payload: { a: 2 } }, { system_name: 'codex' }, { task_type: 'deployment' }, { module_name: 'other' }]) {
-      const { status, body } = await submit<Refusal>({ task_id, payload: { a: 1, b: 2 }, ...other });
+      const { status, body } = await submit<Refusal>({ task_id, payload: { a: 1, b: 2 }, constraints, ...other });
       const named = body.errors?.map(({ field }) => field);
       assert.deepEqual([status, body.code, named], [422, 'idempotency_key_reused', ['task_id']], JSON.stringify(other));
     }
@@ -154,7 +155,7 @@ function takesSubmissions(stackOf: () => TestStack): void {
   });
 
   it('waits for others by their task_id or id, and is not taken while one of them is unknown', async () => {
-    const first = await accepted({ notBefore: Date.now() / 1000 + 0.6 });
+    const first = await accepted({ notBefore: Date.now() / 1000 + 3 });
     const { id } = await status(first);
     const { id: second } = (await stackOf().dispatch({ mode: 'pubsub' })).body;
     const last = await accepted({ dependencies: [first, second] });
