@@ -6,6 +6,6 @@ describe('rollbacks in buckets that are killed many times', () => {
     this.timeout(1_800_000);
     const { killed, old, fresh } = await killBucketRollbacks(100);
     console.log({ killed, old, fresh });
-    assert.ok(killed > 60, `only ${killed} were killed`);
+    assert.ok(killed > 40, `only ${killed} were killed`);
   });
 });

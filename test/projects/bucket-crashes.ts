@@ -45,7 +45,7 @@ export async function killBucketRollbacks(
     for (let run = 0; run < times; run += 1) {
       await edit();
       // Every moment alike, and the last third, in which the objects are exchanged, twice more; some take longer than the first.
-      const part = run % 3 === 0 ? Math.random() : 0.66 + Math.random() / 2;
+      const part = run % 3 === 0 ? Math.random() : 0.6 + 0.45 * Math.random();
       const { signal, stderr } = await inChild(at, within.path, backupId, part * ms);
       if (signal === 'SIGKILL') counts.killed += 1;
       else assert.equal(stderr, '');
