@@ -98,7 +98,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     answers: { 200: replies.tasksSchema },
     weight: 4,
   },
-  { method: 'POST', path: '/task/{}/cancel', prefers: 'running', answers: { 200: task, 202: task }, weight: 3 },
+  { method: 'POST', path: '/task/{}/cancel', prefers: 'running', answers: { 200: task, 202: task }, weight: 6 },
   {
     method: 'POST',
     path: '/task/{}/redrive',
