@@ -6,8 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { stopOnSignal } from '../emulator-bridge/signals.ts';
+import { microsFromCents } from '../functions/core/budgets/money.ts';
 import { Problem } from '../functions/core/errors.ts';
-import { microsFromCents } from '../functions/core/money.ts';
 import { batch } from './demo/batch.ts';
 import { type CallbackListener, listenForCallbacks } from './demo/callback-listener.ts';
 import type { TaskView } from './demo/client.ts';

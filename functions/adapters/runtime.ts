@@ -3,9 +3,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
-import { agentRegistry } from '../core/agents.ts';
 import type { Problem } from '../core/errors.ts';
 import type { Identity, MadeSubscriptions, Messages, Subscriptions } from '../core/ports.ts';
+import { agentRegistry } from '../core/registry/agents.ts';
 import { requiredSecret } from '../core/required-secret.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Settings } from '../core/settings.ts';

@@ -1,11 +1,11 @@
 /** `http`: relays a task to an HTTP agent by the agent protocol, holding the lease for it. */
 
 import { ACCEPTED, type Context, type Handler } from '../core/agent/define-agent.ts';
-import { circuitKey, noteAnswer } from '../core/circuit.ts';
 import { RetryableError, TerminalError } from '../core/errors.ts';
 import { resultFlaw } from '../core/json-value.ts';
 import type { EgressReply, Trust } from '../core/ports.ts';
 import { parsedData } from '../core/push-gate.ts';
+import { circuitKey, noteAnswer } from '../core/registry/circuit.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
 

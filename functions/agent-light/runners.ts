@@ -1,8 +1,8 @@
 /** Which handlers run the tasks of an agent: the built-in ones, or what its registration says. */
 
 import { type DefinedAgent, defineAgent, type Handler } from '../core/agent/define-agent.ts';
-import type { Agent, LightHandler } from '../core/agents.ts';
-import { centsFromMicros } from '../core/money.ts';
+import { centsFromMicros } from '../core/budgets/money.ts';
+import type { Agent, LightHandler } from '../core/registry/agents.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { echo } from './echo.ts';
 import { relay } from './relay.ts';

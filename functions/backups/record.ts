@@ -3,7 +3,7 @@
  * have written, and must not be able to write where keys and policies are; here nothing of a project is interpreted.
  */
 
-import { recordDecision } from '../core/audit.ts';
+import { recordDecision } from '../core/audit/audit.ts';
 import type { Job, ProjectRecord } from '../core/backup-records.ts';
 import { hashedId } from '../core/hashed-id.ts';
 import { PreconditionFailed } from '../core/ports.ts';

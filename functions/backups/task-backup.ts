@@ -5,14 +5,14 @@ import { newBackupId } from '../core/backups/manifest.ts';
 import { verifyBackup } from '../core/backups/verify.ts';
 import { payloadOf } from '../core/claim-check.ts';
 import { Problem } from '../core/errors.ts';
-import { BACKUP } from '../core/gate-names.ts';
-import { gateFailed, gatePassed } from '../core/gates.ts';
 import { hashedId } from '../core/hashed-id.ts';
 import { PreconditionFailed, type Write } from '../core/ports.ts';
 import { BACKUPS, PROJECTS, type Project, projectIdOf, TASK_BACKUPS } from '../core/projects.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
 import { type Known, lifeOf, type Task } from '../core/task.ts';
+import { BACKUP } from '../core/waiting/gate-names.ts';
+import { gateFailed, gatePassed } from '../core/waiting/gates.ts';
 import { failureOf } from './failure.ts';
 
 /** The id of the backup that is to be taken for a task; `undefined` when it waits for none, or has what it waits for. */

@@ -1,8 +1,8 @@
 /** The subscriptions of agents of the type `pubsub`, made to match what the registry says. */
 
-import { subscriptionName, subscriptionRow } from '../core/agent-subscription.ts';
 import { Problem } from '../core/errors.ts';
-import { AGENTS, agentId, type Registered } from '../core/registry.ts';
+import { subscriptionName, subscriptionRow } from '../core/registry/agent-subscription.ts';
+import { AGENTS, agentId, type Registered } from '../core/registry/registry.ts';
 import type { Runtime } from '../core/runtime.ts';
 
 const MAX_TRIES = 20;

@@ -1,13 +1,13 @@
 /** `GET` and `PUT /policies/approvals`: what a tenant wants to be asked about before it runs. */
 
 import * as z from 'zod';
-import { commitAudited } from '../core/audit.ts';
+import { commitAudited } from '../core/audit/audit.ts';
 import type { Caller } from '../core/authenticate.ts';
 import { checked, invalidFields } from '../core/http.ts';
-import { agentOf } from '../core/registry.ts';
+import { agentOf } from '../core/registry/registry.ts';
+import type { Switchboard } from '../core/registry/switchboard.ts';
+import type { ApprovalPolicy } from '../core/registry/switches.ts';
 import type { Runtime } from '../core/runtime.ts';
-import type { Switchboard } from '../core/switchboard.ts';
-import type { ApprovalPolicy } from '../core/switches.ts';
 import type { JsonObject } from '../core/task.ts';
 import { boardWrite, storedBoard } from './switchboard.ts';
 

@@ -1,18 +1,18 @@
 /** `POST /approvals/{taskId}`: somebody has looked at a task, and lets it run or not. */
 
 import * as z from 'zod';
-import { APPROVALS, type Approval, approvalHash, approvalId } from '../core/approvals.ts';
-import { commitAudited } from '../core/audit.ts';
+import { commitAudited } from '../core/audit/audit.ts';
 import type { Caller } from '../core/authenticate.ts';
 import { Problem } from '../core/errors.ts';
 import { findTask } from '../core/find-task.ts';
 import { followUp } from '../core/follow-ups.ts';
 import { checked } from '../core/http.ts';
+import { readBoard } from '../core/registry/switchboard.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { readBoard } from '../core/switchboard.ts';
 import { type JsonObject, type Known, lifeOf, type Task } from '../core/task.ts';
 import { taskView } from '../core/task-view.ts';
-import { proceed } from '../core/waiting.ts';
+import { APPROVALS, type Approval, approvalHash, approvalId } from '../core/waiting/approvals.ts';
+import { proceed } from '../core/waiting/waiting.ts';
 import { askersOf, awaitsApproval } from './list-approvals.ts';
 
 /** The body of `POST /approvals/{taskId}`. */

@@ -1,17 +1,17 @@
 /** `GET /approvals`: what waits for somebody's approval. */
 
 import * as z from 'zod';
-import { approvalHash } from '../core/approvals.ts';
 import type { Caller } from '../core/authenticate.ts';
-import { APPROVAL } from '../core/gate-names.ts';
 import { checked, paging } from '../core/http.ts';
-import { firstInLine } from '../core/line.ts';
 import { decodedCursor, encodedPlace } from '../core/list-tasks.ts';
 import type { Stored } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
 import type { JsonObject, Known, Task } from '../core/task.ts';
 import { taskView } from '../core/task-view.ts';
+import { approvalHash } from '../core/waiting/approvals.ts';
+import { APPROVAL } from '../core/waiting/gate-names.ts';
+import { firstInLine } from '../core/waiting/line.ts';
 
 /** The query of `GET /approvals`. */
 export const approvalsQuery = z.strictObject(paging);

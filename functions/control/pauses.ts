@@ -1,17 +1,17 @@
 /** `POST /pause` and `/resume`, `POST` and `DELETE /emergency-stop`, `GET /switches`: what people hold up, and let go on. */
 
 import * as z from 'zod';
-import { resumeWaiting } from '../core/admit-waiting.ts';
-import { commitAudited } from '../core/audit.ts';
+import { commitAudited } from '../core/audit/audit.ts';
 import type { Caller } from '../core/authenticate.ts';
 import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
 import { ownProject, projectEntity } from '../core/projects.ts';
-import { agentOf } from '../core/registry.ts';
+import { agentOf } from '../core/registry/registry.ts';
+import { freshBoard } from '../core/registry/switchboard.ts';
+import { agentScope, PAUSE_ALL, pausedAgentScope, pausedProjectScope, STOP_ALL } from '../core/registry/switches.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { freshBoard } from '../core/switchboard.ts';
-import { agentScope, PAUSE_ALL, pausedAgentScope, pausedProjectScope, STOP_ALL } from '../core/switches.ts';
 import type { JsonObject } from '../core/task.ts';
+import { resumeWaiting } from '../core/waiting/admit-waiting.ts';
 import { turned } from './switchboard.ts';
 import { switchesView } from './switches-view.ts';
 

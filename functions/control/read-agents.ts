@@ -1,16 +1,16 @@
 /** `GET /agents` and `GET /agents/{name}`: everybody's agents, and those of the caller's tenant. */
 
 import * as z from 'zod';
-import type { Agent } from '../core/agents.ts';
 import type { Caller } from '../core/authenticate.ts';
-import { type Circuit, circuitKey, readCircuits } from '../core/circuit.ts';
+import { centsFromMicros } from '../core/budgets/money.ts';
 import { checked, paging } from '../core/http.ts';
 import { decodedCursor, encodedCursor } from '../core/list-tasks.ts';
-import { centsFromMicros } from '../core/money.ts';
 import type { Query, Stored } from '../core/ports.ts';
-import { AGENTS, agentFrom, type Registered } from '../core/registry.ts';
+import type { Agent } from '../core/registry/agents.ts';
+import { type Circuit, circuitKey, readCircuits } from '../core/registry/circuit.ts';
+import { AGENTS, agentFrom, type Registered } from '../core/registry/registry.ts';
+import { agentScope, readSwitches, type Switches } from '../core/registry/switches.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { agentScope, readSwitches, type Switches } from '../core/switches.ts';
 import type { JsonObject } from '../core/task.ts';
 import { ownAgent } from './register-agent.ts';
 

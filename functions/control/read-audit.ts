@@ -1,7 +1,8 @@
 /** `GET /audit`: who decided what, newest first. What happened to a task is in its timeline, and shown in the same shape. */
 
 import * as z from 'zod';
-import { AUDIT, auditEntry } from '../core/audit.ts';
+import { AUDIT, auditEntry } from '../core/audit/audit.ts';
+import { type Numbered, wholeTimeline } from '../core/audit/timelines.ts';
 import type { Caller } from '../core/authenticate.ts';
 import { Problem } from '../core/errors.ts';
 import { findTask } from '../core/find-task.ts';
@@ -10,7 +11,6 @@ import { decodedCursor, encodedPlace } from '../core/list-tasks.ts';
 import type { Query, Stored } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
-import { type Numbered, wholeTimeline } from '../core/timelines.ts';
 
 const PAGE = 200;
 const OF_A_TASK = 'task:';

@@ -2,15 +2,15 @@
 
 import { functionUrl } from '../core/addresses.ts';
 import { checkAddress } from '../core/admission.ts';
-import { commitAudited } from '../core/audit.ts';
+import { commitAudited } from '../core/audit/audit.ts';
 import type { Caller } from '../core/authenticate.ts';
+import { centsFromMicros } from '../core/budgets/money.ts';
 import { Problem } from '../core/errors.ts';
 import { checked, invalidFields } from '../core/http.ts';
-import { centsFromMicros } from '../core/money.ts';
 import type { Fields, Stored, Write } from '../core/ports.ts';
-import { AGENTS, agentId, type Registered } from '../core/registry.ts';
+import { AGENTS, agentId, type Registered } from '../core/registry/registry.ts';
+import { agentScope } from '../core/registry/switches.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { agentScope } from '../core/switches.ts';
 import type { JsonObject } from '../core/task.ts';
 import { topology } from '../topology.ts';
 import { makeSubscription, matchSubscription } from './agent-subscriptions.ts';

@@ -1,11 +1,11 @@
 /** What an agent is registered with: the body of the request, and the document that is made of it. */
 
 import * as z from 'zod';
-import { LIGHT_HANDLERS } from '../core/agents.ts';
 import type { Caller } from '../core/authenticate.ts';
+import { isWholeMicros, microsFromCents } from '../core/budgets/money.ts';
 import { keepable } from '../core/json-value.ts';
-import { isWholeMicros, microsFromCents } from '../core/money.ts';
-import type { Registered } from '../core/registry.ts';
+import { LIGHT_HANDLERS } from '../core/registry/agents.ts';
+import type { Registered } from '../core/registry/registry.ts';
 import type { Runtime } from '../core/runtime.ts';
 
 const MAX_RESULT_BYTES = 16_384;

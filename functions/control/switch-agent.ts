@@ -1,11 +1,11 @@
 /** `POST /agents/{name}/enable`, `/disable` and `/heartbeat`. */
 
-import { commitAudited } from '../core/audit.ts';
+import { commitAudited } from '../core/audit/audit.ts';
 import type { Caller } from '../core/authenticate.ts';
 import { PreconditionFailed } from '../core/ports.ts';
-import { AGENTS } from '../core/registry.ts';
+import { AGENTS } from '../core/registry/registry.ts';
+import { agentScope, readSwitches } from '../core/registry/switches.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { agentScope, readSwitches } from '../core/switches.ts';
 import type { JsonObject } from '../core/task.ts';
 import { getAgent, isEnabled } from './read-agents.ts';
 import { ownAgent } from './register-agent.ts';

@@ -3,8 +3,8 @@
 import type { Caller } from '../core/authenticate.ts';
 import { Problem } from '../core/errors.ts';
 import type { Fields, Stored, Write } from '../core/ports.ts';
+import { agentScope, SWITCHES, type Switch, type Switches, switchesId } from '../core/registry/switches.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { agentScope, SWITCHES, type Switch, type Switches, switchesId } from '../core/switches.ts';
 
 /** Whoever remembers a removed agent, or still runs for it, has looked by then: the longest run, and the longest memory. */
 const REMOVED_MS = 3_600_000;

@@ -1,6 +1,6 @@
 /** How a switchboard is shown. */
 
-import { PAUSE_ALL, STOP_ALL, type Switch, type Switches } from '../core/switches.ts';
+import { PAUSE_ALL, STOP_ALL, type Switch, type Switches } from '../core/registry/switches.ts';
 import type { JsonObject } from '../core/task.ts';
 
 /** By what a scope begins that names something. */

@@ -1,11 +1,11 @@
 /** Admission: the checks that a packet passes before it becomes a task, whichever way it came. */
 
-import type { Agent } from './agents.ts';
 import { Problem } from './errors.ts';
 import { checked, invalidFields } from './http.ts';
 import { packetSchema, type TimedPacket, timed } from './packet.ts';
 import { projectOfTask } from './projects.ts';
-import { openAgent } from './registry.ts';
+import type { Agent } from './registry/agents.ts';
+import { openAgent } from './registry/registry.ts';
 import type { Runtime } from './runtime.ts';
 
 /** What admission needs of a function. */

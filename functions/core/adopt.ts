@@ -4,15 +4,15 @@
  */
 
 import { type Admitted, type Admitters, admit } from './admission.ts';
-import type { Agent } from './agents.ts';
 import { type Claim, type ClaimRequest, claim, decideClaim } from './claim.ts';
 import type { Closers } from './close.ts';
 import { keyedId } from './create.ts';
 import { Problem, TerminalError } from './errors.ts';
 import type { PushMessage } from './push-gate.ts';
+import type { Agent } from './registry/agents.ts';
 import type { Runtime } from './runtime.ts';
-import { startTask } from './start-task.ts';
 import { isEnded, type JsonObject, type Known } from './task.ts';
+import { startTask } from './waiting/start-task.ts';
 
 export type Adopted =
   | { readonly kind: 'adopted'; readonly claim: Claim; readonly payload: JsonObject; readonly quoteMicros: number }

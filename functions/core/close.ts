@@ -1,10 +1,10 @@
 /** Ending a task: with an attempt's outcome, without one, and what a report is worth that comes after the end. */
 
-import { overrun, settled } from './charges.ts';
+import { overrun, settled } from './budgets/charges.ts';
+import { canSettle } from './budgets/settle-budgets.ts';
 import { closing, type End } from './closing.ts';
 import { followUp } from './follow-ups.ts';
 import type { Runtime } from './runtime.ts';
-import { canSettle } from './settle-budgets.ts';
 import { type Change, type Decision, decideAndWrite } from './store.ts';
 import { type FollowUp, isEnded, type Known, type TaskCore } from './task.ts';
 

@@ -3,13 +3,13 @@
  * cancellation, or a dependency. The same write settles what the attempts cost and sets what must follow.
  */
 
-import { overrun, settled } from './charges.ts';
-import { APPROVAL } from './gate-names.ts';
-import { leaveLine } from './line.ts';
+import { overrun, settled } from './budgets/charges.ts';
+import { canSettle } from './budgets/settle-budgets.ts';
 import type { Runtime } from './runtime.ts';
-import { canSettle } from './settle-budgets.ts';
 import type { Change } from './store.ts';
 import type { EndStatus, FollowUp, Known, Reference, TaskCore, TaskError } from './task.ts';
+import { APPROVAL } from './waiting/gate-names.ts';
+import { leaveLine } from './waiting/line.ts';
 
 /** How a task ends. `costMicros` is what the attempt reports; without it the attempt is settled at its quote. */
 export interface End {

@@ -1,21 +1,21 @@
 /** Creating a task: the first of its three writes. With an idempotency key a duplicate collides instead of needing a lookup. */
 
-import type { Agent } from './agents.ts';
+import { commitHolding } from './budgets/holds.ts';
+import { canSettle } from './budgets/settle-budgets.ts';
 import { checkIn } from './claim-check.ts';
-import { dependentWrites } from './dependencies.ts';
 import { Problem } from './errors.ts';
-import { APPROVAL, gatesOf } from './gate-names.ts';
 import { hashedId } from './hashed-id.ts';
-import { commitHolding } from './holds.ts';
-import { joinLine } from './line.ts';
 import { beginning, newTask } from './new-task.ts';
 import type { TimedPacket } from './packet.ts';
 import { PreconditionFailed } from './ports.ts';
+import type { Agent } from './registry/agents.ts';
 import type { Runtime } from './runtime.ts';
-import { canSettle } from './settle-budgets.ts';
 import { type Change, TASKS } from './store.ts';
 import { coreOf, type Hold, isEnded, type Known, type Reference, type Task } from './task.ts';
 import { fromDocument, toDocument } from './task-document.ts';
+import { dependentWrites } from './waiting/dependencies.ts';
+import { APPROVAL, gatesOf } from './waiting/gate-names.ts';
+import { joinLine } from './waiting/line.ts';
 
 export interface Creation {
   readonly tenant: string;

@@ -1,15 +1,15 @@
 /** What must follow the end of a task. Each step is idempotent; the sweeper repeats what a crash left undone. */
 
-import { tellDependents } from './dependents.ts';
+import { settleBudgets } from './budgets/settle-budgets.ts';
 import { PreconditionFailed } from './ports.ts';
 import { type PushMessage, parsedData } from './push-gate.ts';
 import { quarantine } from './quarantine.ts';
 import { type CallbackMessage, publishSigned, SIGNATURE } from './run-message.ts';
 import type { Runtime } from './runtime.ts';
-import { settleBudgets } from './settle-budgets.ts';
-import { releaseTaken } from './slots.ts';
 import { readTask, writeChange } from './store.ts';
 import type { FollowUp, Known } from './task.ts';
+import { tellDependents } from './waiting/dependents.ts';
+import { releaseTaken } from './waiting/slots.ts';
 
 /** Who asks: what a hot budget gets back is left to the sweeper, which settles many tasks in one commit. */
 type By = 'writer' | 'sweeper';

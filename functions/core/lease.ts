@@ -1,11 +1,11 @@
 /** What a running attempt may do with its lease: renew it, park it until the ttl, note progress, give it back for a retry. */
 
-import { overrun, settled } from './charges.ts';
+import { overrun, settled } from './budgets/charges.ts';
 import { leased } from './claim.ts';
 import { type Closed, type Closers, close, settleLate } from './close.ts';
+import { abortOf } from './registry/switches.ts';
 import type { Runtime } from './runtime.ts';
 import { type Change, type Decision, decideAndWrite, readTask } from './store.ts';
-import { abortOf } from './switches.ts';
 import type { Known, TaskError } from './task.ts';
 
 /** `held`, with what is now known (look at `cancelRequested`), or `lost`: another epoch runs, or the task has ended. */

@@ -1,19 +1,19 @@
 /** A task as it is written first: from its packet, and from what those that it waits for have come to. */
 
-import type { Accounts } from './accounts.ts';
+import { sealTime } from './audit/sealing.ts';
+import type { Accounts } from './budgets/accounts.ts';
+import { microsFromCents } from './budgets/money.ts';
 import { closing } from './closing.ts';
 import type { Creation } from './create.ts';
-import { awaitAll } from './dependencies.ts';
-import { dependencyFailed } from './dependency-ends.ts';
 import { fingerprint } from './fingerprint.ts';
-import { microsFromCents } from './money.ts';
 import { isModification } from './projects.ts';
 import type { Runtime } from './runtime.ts';
-import { sealTime } from './sealing.ts';
 import { chained, timelineStart } from './signing.ts';
 import { type Change, SHARDS } from './store.ts';
 import type { Reference, Task } from './task.ts';
-import { wakeOf } from './wake-time.ts';
+import { awaitAll } from './waiting/dependencies.ts';
+import { dependencyFailed } from './waiting/dependency-ends.ts';
+import { wakeOf } from './waiting/wake-time.ts';
 
 type Makers = Pick<Runtime, 'signing' | 'clock' | 'ids' | 'settings' | 'log'>;
 

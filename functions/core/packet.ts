@@ -1,8 +1,8 @@
 /** The task packet: what a client may ask for, checked field by field. Unknown fields are refused by name. */
 
 import * as z from 'zod';
+import { isWholeMicros } from './budgets/money.ts';
 import { keepable } from './json-value.ts';
-import { isWholeMicros } from './money.ts';
 
 const MAX_TTL_SECONDS = 7 * 86_400;
 /** A `ttl` below this can be no date, so it means seconds from now. */

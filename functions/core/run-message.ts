@@ -3,12 +3,12 @@
  * task's document without its bulk, its version, and a signature over its bytes; only a signed one is believed.
  */
 
+import { centsFromMicros } from './budgets/money.ts';
 import type { Closers } from './close.ts';
-import { handOver, isHandedOver } from './hand-over.ts';
-import { centsFromMicros } from './money.ts';
-import { agentOf } from './registry.ts';
+import { agentOf } from './registry/registry.ts';
 import type { Runtime } from './runtime.ts';
 import type { JsonObject, Known, Reference, TaskCore, TaskError } from './task.ts';
+import { handOver, isHandedOver } from './waiting/hand-over.ts';
 
 export const SIGNATURE = 'signature';
 

@@ -1,7 +1,6 @@
 /** What a room is given: the settings, the ports, and what is made from them once. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AgentRegistry } from './agents.ts';
 import type {
   Clock,
   Documents,
@@ -16,6 +15,7 @@ import type {
   SubscriptionAdmin,
 } from './ports.ts';
 import type { TokenKeys } from './push.ts';
+import type { AgentRegistry } from './registry/agents.ts';
 import type { Settings } from './settings.ts';
 import type { Signing } from './signing.ts';
 

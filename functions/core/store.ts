@@ -3,10 +3,10 @@
  * writer reads and decides anew. Each decision appends to the timeline in the write that makes it.
  */
 
+import { sealTime } from './audit/sealing.ts';
 import { Problem } from './errors.ts';
 import { type Fields, PreconditionFailed, SERVER_TIME, type Write, type Written } from './ports.ts';
 import type { Runtime } from './runtime.ts';
-import { sealTime } from './sealing.ts';
 import { chained } from './signing.ts';
 import { type ChainHead, coreOf, isTaskId, type Known, type Task, type TaskCore, type TimelineEntry } from './task.ts';
 import { fromDocument, hasOwnField, toDocument } from './task-document.ts';

@@ -1,6 +1,6 @@
 /** How a task is shown. */
 
-import { centsFromMicros } from './money.ts';
+import { centsFromMicros } from './budgets/money.ts';
 import { type JsonObject, type Reference, spentMicros, type Task } from './task.ts';
 
 /** The task view: times as ISO 8601, money in cents, `ttl` in Unix seconds. A large payload or result shows as its reference. */

@@ -4,14 +4,14 @@ import { admitMessage } from '../core/adopt.ts';
 import { close } from '../core/close.ts';
 import { keyedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
-import { takeBack } from '../core/hand-over.ts';
 import { type Incoming, jsonOf, type PushMessage } from '../core/push-gate.ts';
 import { quarantine } from '../core/quarantine.ts';
 import { publishOrLeave, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { startTask } from '../core/start-task.ts';
 import { type Decision, decideAndWrite, readTask } from '../core/store.ts';
 import type { Known, Task } from '../core/task.ts';
+import { takeBack } from '../core/waiting/hand-over.ts';
+import { startTask } from '../core/waiting/start-task.ts';
 
 const MAX_ROUNDS = 3;
 

@@ -2,15 +2,15 @@
 
 import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
-import { BUDGETS, type Budget, budgetId, freeMicros, freshBudget } from '../core/budget.ts';
+import { BUDGETS, type Budget, budgetId, freeMicros, freshBudget } from '../core/budgets/budget.ts';
+import { post } from '../core/budgets/ledger.ts';
+import { forgetLimits, LIMITS, type Limit, type Limits, limitsId, newTenant, readLimits } from '../core/budgets/limits.ts';
+import { centsFromMicros, isWholeMicros, microsFromCents } from '../core/budgets/money.ts';
 import { dayOf, nextDay } from '../core/days.ts';
 import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
-import { post } from '../core/ledger.ts';
-import { forgetLimits, LIMITS, type Limit, type Limits, limitsId, newTenant, readLimits } from '../core/limits.ts';
-import { centsFromMicros, isWholeMicros, microsFromCents } from '../core/money.ts';
 import type { Fields } from '../core/ports.ts';
-import { agentOf } from '../core/registry.ts';
+import { agentOf } from '../core/registry/registry.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { committedMicros, type JsonObject, ownMicros } from '../core/task.ts';
 import { ownTask } from './task-view.ts';

@@ -2,11 +2,11 @@
 
 import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
-import { COST_DAYS, type CostDay, closesAt, costDayId } from '../core/cost-days.ts';
+import { COST_DAYS, type CostDay, closesAt, costDayId } from '../core/budgets/cost-days.ts';
+import { centsFromMicros } from '../core/budgets/money.ts';
 import { DAY_MS, dayOf, nextDay } from '../core/days.ts';
 import { checked, invalidFields } from '../core/http.ts';
 import { decodedCursor, encodedCursor, endOfDay, newestFirst } from '../core/list-tasks.ts';
-import { centsFromMicros } from '../core/money.ts';
 import type { Query } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { isEnded, type JsonObject, spentMicros, type Task } from '../core/task.ts';

@@ -1,19 +1,19 @@
 /** `POST /dispatch`: creates the task, then publishes it (mode pubsub) or has the agent run it at once (mode http). */
 
 import { admit } from '../core/admission.ts';
-import type { Agent } from '../core/agents.ts';
 import type { Caller } from '../core/authenticate.ts';
 import { type Created, keyedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
 import { fingerprint } from '../core/fingerprint.ts';
-import { claimAtOnce, isHandedOver } from '../core/hand-over.ts';
 import type { Packet } from '../core/packet.ts';
+import type { Agent } from '../core/registry/agents.ts';
 import { publishOrLeave, type RunMessage, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { startTask } from '../core/start-task.ts';
 import { readTask } from '../core/store.ts';
 import { isEnded, type JsonObject } from '../core/task.ts';
 import { taskView } from '../core/task-view.ts';
+import { claimAtOnce, isHandedOver } from '../core/waiting/hand-over.ts';
+import { startTask } from '../core/waiting/start-task.ts';
 import { fullView } from './task-view.ts';
 
 /** The answer: 200 when the task has ended, 202 otherwise; a replay likewise. */

@@ -2,21 +2,21 @@
 
 import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
-import { isOld } from '../core/cost-days.ts';
+import { isOld } from '../core/budgets/cost-days.ts';
+import { commitHolding } from '../core/budgets/holds.ts';
 import { Problem } from '../core/errors.ts';
 import { followUp } from '../core/follow-ups.ts';
-import { APPROVAL, gatesOf } from '../core/gate-names.ts';
-import { commitHolding } from '../core/holds.ts';
 import { checked } from '../core/http.ts';
-import { joinLine } from '../core/line.ts';
 import { PreconditionFailed } from '../core/ports.ts';
-import { agentOf } from '../core/registry.ts';
+import { agentOf } from '../core/registry/registry.ts';
 import { publishOrLeave, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { goOn } from '../core/start-task.ts';
 import { type Change, changeWrites } from '../core/store.ts';
 import type { JsonObject, Known, Task, TaskCore } from '../core/task.ts';
 import { taskView } from '../core/task-view.ts';
+import { APPROVAL, gatesOf } from '../core/waiting/gate-names.ts';
+import { joinLine } from '../core/waiting/line.ts';
+import { goOn } from '../core/waiting/start-task.ts';
 import { ownTask } from './task-view.ts';
 
 const MAX_TRIES = 20;

@@ -4,6 +4,7 @@
  */
 
 import * as z from 'zod';
+import { isWholeMicros, microsFromCents } from '../core/budgets/money.ts';
 import { carriable } from '../core/claim-check.ts';
 import { close } from '../core/close.ts';
 import { aliasedId } from '../core/create.ts';
@@ -11,7 +12,6 @@ import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
 import { resultSchema } from '../core/json-value.ts';
 import { note, park, retry } from '../core/lease.ts';
-import { isWholeMicros, microsFromCents } from '../core/money.ts';
 import { type Outcome, publishSigned } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';

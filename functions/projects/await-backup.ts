@@ -5,7 +5,7 @@ import { Problem } from '../core/errors.ts';
 import { BACKUPS } from '../core/projects.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
-import { untilDocument } from '../core/until-document.ts';
+import { untilDocument } from '../core/waiting/until-document.ts';
 
 export interface Reply {
   readonly status: number;

@@ -1,9 +1,9 @@
 /** Adds up the costs of days whose tasks have all ended, a slice at a time, before the tasks go. */
 
-import { COST_DAYS, type CostDay, type CostSum, closesAt, costDayId, NO_COSTS } from '../core/cost-days.ts';
+import { COST_DAYS, type CostDay, type CostSum, closesAt, costDayId, NO_COSTS } from '../core/budgets/cost-days.ts';
+import { post } from '../core/budgets/ledger.ts';
+import { LIMITS, TENANT_SHARDS, type Tenant } from '../core/budgets/limits.ts';
 import { dayOf, nextDay } from '../core/days.ts';
-import { post } from '../core/ledger.ts';
-import { LIMITS, TENANT_SHARDS, type Tenant } from '../core/limits.ts';
 import { endOfDay, newestFirst } from '../core/list-tasks.ts';
 import { type Fields, PreconditionFailed } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';

@@ -1,8 +1,8 @@
 /** Seals outlive a database that was emptied or put back to an earlier time: sealing goes on behind the last one that there is. */
 
+import { rootName, SEALS, type Sealing, sealNumber, unsigned } from '../core/audit/seals.ts';
 import { dayOf, nextDay } from '../core/days.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { rootName, SEALS, type Sealing, sealNumber, unsigned } from '../core/seals.ts';
 
 /**
  * How far sealing has come, by the bucket where that is further than the database says. What it holds was sealed already or is sealed

@@ -1,7 +1,7 @@
 /** Allowances that were not filled for a while go back to their budgets. */
 
-import { ALLOWANCE_SHARDS, ALLOWANCES, type Allowance, book } from '../core/budget.ts';
-import { post } from '../core/ledger.ts';
+import { ALLOWANCE_SHARDS, ALLOWANCES, type Allowance, book } from '../core/budgets/budget.ts';
+import { post } from '../core/budgets/ledger.ts';
 import type { Runtime } from '../core/runtime.ts';
 
 const AT_ONCE = 200;

@@ -4,10 +4,7 @@
  * and goes on from what it says.
  */
 
-import { AUDIT_HEADS, type AuditHead } from '../core/audit.ts';
-import { dayOf } from '../core/days.ts';
-import { PreconditionFailed, type Stored, type Write } from '../core/ports.ts';
-import type { Runtime } from '../core/runtime.ts';
+import { AUDIT_HEADS, type AuditHead } from '../core/audit/audit.ts';
 import {
   entriesIn,
   NOT_BEGUN,
@@ -23,7 +20,10 @@ import {
   sealName,
   signed,
   unsigned,
-} from '../core/seals.ts';
+} from '../core/audit/seals.ts';
+import { dayOf } from '../core/days.ts';
+import { PreconditionFailed, type Stored, type Write } from '../core/ports.ts';
+import type { Runtime } from '../core/runtime.ts';
 import { SHARDS, TASKS } from '../core/store.ts';
 import type { Task } from '../core/task.ts';
 import { fromDocument } from '../core/task-document.ts';

@@ -2,15 +2,15 @@
 
 import { close } from '../core/close.ts';
 import { followUp } from '../core/follow-ups.ts';
-import { isHandedOver, takeBack } from '../core/hand-over.ts';
 import { retry } from '../core/lease.ts';
 import { PreconditionFailed } from '../core/ports.ts';
-import { agentOf } from '../core/registry.ts';
+import { agentOf } from '../core/registry/registry.ts';
 import { publishRun, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { type Change, writeChange } from '../core/store.ts';
 import { isEnded, type Known, type Task } from '../core/task.ts';
-import { proceed } from '../core/waiting.ts';
+import { isHandedOver, takeBack } from '../core/waiting/hand-over.ts';
+import { proceed } from '../core/waiting/waiting.ts';
 
 /** Does it, and says what it was. `at` is the store's time, by which leases are judged: no clock's skew matters. */
 export async function wake(runtime: Runtime, known: Known<Task>, at: number): Promise<string> {

@@ -1,8 +1,16 @@
 /** Checks the chain of one entity that is not a task. */
 
-import { AUDIT, AUDIT_HEADS, type AuditEntry, type AuditHead, auditEntry, auditId, entryId } from '../../functions/core/audit.ts';
+import {
+  AUDIT,
+  AUDIT_HEADS,
+  type AuditEntry,
+  type AuditHead,
+  auditEntry,
+  auditId,
+  entryId,
+} from '../../functions/core/audit/audit.ts';
+import type { SealedEntity } from '../../functions/core/audit/seals.ts';
 import type { Stored } from '../../functions/core/ports.ts';
-import type { SealedEntity } from '../../functions/core/seals.ts';
 import { chainCheck } from './chain-check.ts';
 import type { Finding } from './finding.ts';
 import type { Checked } from './verify.ts';

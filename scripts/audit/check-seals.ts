@@ -1,6 +1,5 @@
 /** Checks the seals against each other, against the roots of their days, and against the progress that is stored. */
 
-import { dayOf } from '../../functions/core/days.ts';
 import {
   NOT_BEGUN,
   PROGRESS,
@@ -15,7 +14,8 @@ import {
   sealName,
   sealNumber,
   unsigned,
-} from '../../functions/core/seals.ts';
+} from '../../functions/core/audit/seals.ts';
+import { dayOf } from '../../functions/core/days.ts';
 import type { Finding } from './finding.ts';
 import type { Checked } from './verify.ts';
 

@@ -1,11 +1,11 @@
 /** Checks the timeline of one task, with what was moved out of its document. */
 
-import { entriesIn, type SealedTask } from '../../functions/core/seals.ts';
+import { entriesIn, type SealedTask } from '../../functions/core/audit/seals.ts';
+import { type Moved, movedOut } from '../../functions/core/audit/timelines.ts';
 import { timelineStart } from '../../functions/core/signing.ts';
 import { TASKS } from '../../functions/core/store.ts';
 import type { Task, TimelineEntry } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
-import { type Moved, movedOut } from '../../functions/core/timelines.ts';
 import { chainCheck } from './chain-check.ts';
 import type { Finding } from './finding.ts';
 import type { Checked } from './verify.ts';

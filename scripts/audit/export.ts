@@ -1,10 +1,10 @@
 /** `audit export`: every entry there is, of all tenants, as JSON lines. */
 
-import { auditEntry } from '../../functions/core/audit.ts';
+import { auditEntry } from '../../functions/core/audit/audit.ts';
+import { wholeTimeline } from '../../functions/core/audit/timelines.ts';
 import { Problem } from '../../functions/core/errors.ts';
 import type { Documents } from '../../functions/core/ports.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
-import { wholeTimeline } from '../../functions/core/timelines.ts';
 import { entries, type Listed, type ListPlace, tasks } from './listing.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** All that there is in the record: every entity's head, every entry, every task, page by page. */
 
-import { AUDIT, AUDIT_HEADS } from '../../functions/core/audit.ts';
+import { AUDIT, AUDIT_HEADS } from '../../functions/core/audit/audit.ts';
 import type { Documents, Query, Stored } from '../../functions/core/ports.ts';
 import { SHARDS, TASKS } from '../../functions/core/store.ts';
 

@@ -1,7 +1,7 @@
 /** `audit verify`: every chain, every timeline, every seal, and each against the others. */
 
+import type { SealedEntity, SealedTask } from '../../functions/core/audit/seals.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
-import type { SealedEntity, SealedTask } from '../../functions/core/seals.ts';
 import { TASKS } from '../../functions/core/store.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
 import { checkEntity, checkEntry, checkSealedEntity } from './check-entity.ts';

@@ -1,8 +1,8 @@
 /** What stands there in a month without any task: the sweeper, and what is billed by being there. */
 
 import { Cron } from 'croner';
-import { ALLOWANCE_SHARDS } from '../../functions/core/budget.ts';
-import { TENANT_SHARDS } from '../../functions/core/limits.ts';
+import { ALLOWANCE_SHARDS } from '../../functions/core/budgets/budget.ts';
+import { TENANT_SHARDS } from '../../functions/core/budgets/limits.ts';
 import { SHARDS } from '../../functions/core/store.ts';
 import type { Topology } from '../../functions/topology.ts';
 import { ASSUMED, MONTH_SECONDS } from './compute.ts';

@@ -1,7 +1,7 @@
 /** Compares what the server showed with what had to come; pure. */
 
 import { isDeepStrictEqual } from 'node:util';
-import { centsFromMicros, microsFromCents } from '../../functions/core/money.ts';
+import { centsFromMicros, microsFromCents } from '../../functions/core/budgets/money.ts';
 import type { Ending, Kind } from './batch.ts';
 import { tasksOf } from './batch.ts';
 import type { Answer, TaskView } from './client.ts';

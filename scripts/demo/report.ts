@@ -1,6 +1,6 @@
 /** The table of outcomes and the totals, as lines. */
 
-import { centsFromMicros } from '../../functions/core/money.ts';
+import { centsFromMicros } from '../../functions/core/budgets/money.ts';
 import type { Outcome } from './outcomes.ts';
 import { table } from './table.ts';
 

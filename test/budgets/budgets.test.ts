@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { commitHolding } from '../../functions/core/holds.ts';
+import { commitHolding } from '../../functions/core/budgets/holds.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
 import { putBudget } from '../../functions/dispatch/budgets.ts';
 import { until } from '../support/folder.ts';

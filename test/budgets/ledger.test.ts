@@ -4,7 +4,7 @@ import { systemClock } from '../../functions/adapters/clock.ts';
 import { systemIds } from '../../functions/adapters/ids.ts';
 import { openDatabase } from '../../functions/adapters/sqlite-database.ts';
 import { sqliteDocuments } from '../../functions/adapters/sqlite-documents.ts';
-import { post } from '../../functions/core/ledger.ts';
+import { post } from '../../functions/core/budgets/ledger.ts';
 import type { Write } from '../../functions/core/ports.ts';
 import { topology } from '../../functions/topology.ts';
 import { temporaryFolder } from '../support/folder.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { AUDIT, AUDIT_HEADS, auditEntry, auditId, commitAudited } from '../../functions/core/audit.ts';
+import { AUDIT, AUDIT_HEADS, auditEntry, auditId, commitAudited } from '../../functions/core/audit/audit.ts';
 import { PreconditionFailed } from '../../functions/core/ports.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
 import { brokenLink } from '../../functions/core/signing.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { approvalId } from '../../functions/core/approvals.ts';
 import { newApiKey, type Scope } from '../../functions/core/authenticate.ts';
 import { lifeOf } from '../../functions/core/task.ts';
+import { approvalId } from '../../functions/core/waiting/approvals.ts';
 import { until } from '../support/folder.ts';
 import type { Refusal, View } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';

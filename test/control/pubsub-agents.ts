@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { subscriptionName } from '../../functions/core/agent-subscription.ts';
-import { agentId } from '../../functions/core/registry.ts';
+import { subscriptionName } from '../../functions/core/registry/agent-subscription.ts';
+import { agentId } from '../../functions/core/registry/registry.ts';
 import { until } from '../support/folder.ts';
 import { type PubsubAgent, type Pushed, pubsubAgent } from '../support/pubsub-agent.ts';
 import type { Refusal, TestStack, View } from '../support/stack.ts';

@@ -9,7 +9,7 @@ import {
   stopOf,
   switchesId,
   watchStop,
-} from '../../functions/core/switches.ts';
+} from '../../functions/core/registry/switches.ts';
 import type { TaskError } from '../../functions/core/task.ts';
 import { until } from '../support/folder.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { resumeWaiting } from '../../functions/core/admit-waiting.ts';
-import { BACKUP, projectGate } from '../../functions/core/gate-names.ts';
-import { gateFailed, gatePassed } from '../../functions/core/gates.ts';
 import { packetSchema, timed } from '../../functions/core/packet.ts';
+import { SWITCHES, switchesId } from '../../functions/core/registry/switches.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
-import { setBackIfPaused } from '../../functions/core/set-back.ts';
-import { releaseResource, takeResource } from '../../functions/core/slots.ts';
-import { startTask } from '../../functions/core/start-task.ts';
-import { SWITCHES, switchesId } from '../../functions/core/switches.ts';
-import { proceed } from '../../functions/core/waiting.ts';
+import { resumeWaiting } from '../../functions/core/waiting/admit-waiting.ts';
+import { BACKUP, projectGate } from '../../functions/core/waiting/gate-names.ts';
+import { gateFailed, gatePassed } from '../../functions/core/waiting/gates.ts';
+import { setBackIfPaused } from '../../functions/core/waiting/set-back.ts';
+import { releaseResource, takeResource } from '../../functions/core/waiting/slots.ts';
+import { startTask } from '../../functions/core/waiting/start-task.ts';
+import { proceed } from '../../functions/core/waiting/waiting.ts';
 import { until } from '../support/folder.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { centsFromMicros, isWholeMicros, microsFromCents } from '../../functions/core/money.ts';
+import { centsFromMicros, isWholeMicros, microsFromCents } from '../../functions/core/budgets/money.ts';
 import { committedMicros, spentMicros, type TaskCore } from '../../functions/core/task.ts';
 
 describe('money', () => {

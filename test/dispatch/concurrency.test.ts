@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { resourceOf } from '../../functions/core/gate-names.ts';
+import { resourceOf } from '../../functions/core/waiting/gate-names.ts';
 import { describeWithEmulators } from '../support/emulators.ts';
 import { until } from '../support/folder.ts';
 import { type GatedAgent, gatedAgent } from '../support/gated-agent.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { tellDependents } from '../../functions/core/dependents.ts';
 import type { Query } from '../../functions/core/ports.ts';
+import { tellDependents } from '../../functions/core/waiting/dependents.ts';
 import { until } from '../support/folder.ts';
 import { type GatedAgent, gatedAgent } from '../support/gated-agent.ts';
 import type { TestStack, View } from '../support/stack.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { resourceOf } from '../../functions/core/gate-names.ts';
+import { resourceOf } from '../../functions/core/waiting/gate-names.ts';
 import { client, makeProject, projectRoot } from '../projects/kit.ts';
 import { describeWithEmulators } from '../support/emulators.ts';
 import { until } from '../support/folder.ts';

@@ -1,9 +1,9 @@
 /** A record with thousands of entries, and ways to tamper with it that can be taken back. */
 
-import { AUDIT, AUDIT_HEADS, type AuditHead, auditId, commitAudited, entryId } from '../../functions/core/audit.ts';
+import { AUDIT, AUDIT_HEADS, type AuditHead, auditId, commitAudited, entryId } from '../../functions/core/audit/audit.ts';
+import { SEALS } from '../../functions/core/audit/seals.ts';
 import type { Clock, Documents, Fields } from '../../functions/core/ports.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
-import { SEALS } from '../../functions/core/seals.ts';
 import { sealChains } from '../../functions/sweeper/seal-chains.ts';
 import { type Verified, verifyAudit } from '../../scripts/audit/verify.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { AuditHead } from '../../functions/core/audit.ts';
+import type { AuditHead } from '../../functions/core/audit/audit.ts';
 import type { Fields } from '../../functions/core/ports.ts';
 import { type Finding, findingText } from '../../scripts/audit/finding.ts';
 import { type AuditedStack, auditedStack, HOUR_MS, type Tampering, tampering } from './audit-kit.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { countingDocuments } from '../../functions/adapters/counting.ts';
+import { LIMITS, newTenant } from '../../functions/core/budgets/limits.ts';
 import { DAY_MS, dayOf } from '../../functions/core/days.ts';
-import { LIMITS, newTenant } from '../../functions/core/limits.ts';
 import { SHARDS, TASKS } from '../../functions/core/store.ts';
 import { toDocument } from '../../functions/core/task-document.ts';
 import { sweep } from '../../functions/sweeper/sweep.ts';

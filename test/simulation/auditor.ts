@@ -1,8 +1,8 @@
 /** Asks at the end, as a client, for each tenant's tasks and costs, and holds the answers against what is stored. */
 
 import { functionUrl } from '../../functions/core/addresses.ts';
+import { centsFromMicros } from '../../functions/core/budgets/money.ts';
 import { DAY_MS, dayOf } from '../../functions/core/days.ts';
-import { centsFromMicros } from '../../functions/core/money.ts';
 import { spentMicros } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
 import { keyOf } from './clients.ts';

@@ -3,14 +3,14 @@
  * twice, or never. What it is asked twice it does once more.
  */
 
-import { BACKUP } from '../../functions/core/gate-names.ts';
-import { gateFailed, gatePassed } from '../../functions/core/gates.ts';
 import { hashedId } from '../../functions/core/hashed-id.ts';
 import { room } from '../../functions/core/http.ts';
 import { admitPush, openEnvelope } from '../../functions/core/push-gate.ts';
 import type { Room, Runtime } from '../../functions/core/runtime.ts';
 import { readTask } from '../../functions/core/store.ts';
 import type { Known } from '../../functions/core/task.ts';
+import { BACKUP } from '../../functions/core/waiting/gate-names.ts';
+import { gateFailed, gatePassed } from '../../functions/core/waiting/gates.ts';
 import type { Backup } from './scenario.ts';
 import type { World } from './world.ts';
 

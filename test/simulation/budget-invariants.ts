@@ -1,6 +1,6 @@
 /** What must hold of shared budgets: at every commit, and when all has ended. */
 
-import { type Allowance, type Budget, freeMicros } from '../../functions/core/budget.ts';
+import { type Allowance, type Budget, freeMicros } from '../../functions/core/budgets/budget.ts';
 import { type Hold, isEnded, lifeOf, ownMicros, type Task } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
 import type { StoreChange } from './store.ts';

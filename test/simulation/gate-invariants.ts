@@ -1,12 +1,12 @@
 /** What must hold of gates: limits of agents, locks of projects, backups, approvals, and who goes first. */
 
-import { APPROVALS, type Approval, approvalId } from '../../functions/core/approvals.ts';
-import { rankOf } from '../../functions/core/dependencies.ts';
-import { APPROVAL, agentGate, projectGate, resourceOf } from '../../functions/core/gate-names.ts';
-import { AGENTS } from '../../functions/core/registry.ts';
-import type { Slot } from '../../functions/core/taken.ts';
+import { AGENTS } from '../../functions/core/registry/registry.ts';
 import { isEnded, type Known, lifeOf, type Task } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
+import { APPROVALS, type Approval, approvalId } from '../../functions/core/waiting/approvals.ts';
+import { rankOf } from '../../functions/core/waiting/dependencies.ts';
+import { APPROVAL, agentGate, projectGate, resourceOf } from '../../functions/core/waiting/gate-names.ts';
+import type { Slot } from '../../functions/core/waiting/taken.ts';
 import { FEW } from './agents.ts';
 import { backupIdOf, projectOf } from './backup-takers.ts';
 import type { Gates } from './scenario.ts';

@@ -3,7 +3,7 @@
 import { type InProcessReply, requestInProcess } from '../../emulator-bridge/in-process-request.ts';
 import { folderTrees } from '../../functions/adapters/folder-tree.ts';
 import { accountEmail } from '../../functions/core/addresses.ts';
-import { agentRegistry } from '../../functions/core/agents.ts';
+import { agentRegistry } from '../../functions/core/registry/agents.ts';
 import type { Room, Runtime } from '../../functions/core/runtime.ts';
 import { rooms } from '../../functions/rooms.ts';
 import { topology } from '../../functions/topology.ts';

@@ -1,6 +1,5 @@
 /** What must hold of what is switched off, paused and stopped while tasks wait, and run. */
 
-import { RESUME } from '../../functions/core/gate-names.ts';
 import {
   agentScope,
   PAUSE_ALL,
@@ -8,9 +7,10 @@ import {
   pausedProjectScope,
   STOP_ALL,
   type Switches,
-} from '../../functions/core/switches.ts';
+} from '../../functions/core/registry/switches.ts';
 import type { Task } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
+import { RESUME } from '../../functions/core/waiting/gate-names.ts';
 import type { StoreChange } from './store.ts';
 import type { World } from './world.ts';
 

@@ -1,9 +1,9 @@
 /** What each tenant of a world has from the start: an agent of its own, a project, and what it wants to be asked about. */
 
-import { microsFromCents } from '../../functions/core/money.ts';
+import { microsFromCents } from '../../functions/core/budgets/money.ts';
 import { PROJECTS } from '../../functions/core/projects.ts';
-import { AGENTS, agentId, type Registered } from '../../functions/core/registry.ts';
-import { SWITCHES, switchesId } from '../../functions/core/switches.ts';
+import { AGENTS, agentId, type Registered } from '../../functions/core/registry/registry.ts';
+import { SWITCHES, switchesId } from '../../functions/core/registry/switches.ts';
 import { FEW } from './agents.ts';
 import { projectOf } from './backup-takers.ts';
 import type { Gates } from './scenario.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { accountEmail, functionUrl, pushAudience } from '../../functions/core/addresses.ts';
-import { agentRegistry } from '../../functions/core/agents.ts';
+import { agentRegistry } from '../../functions/core/registry/agents.ts';
 import { readSettings } from '../../functions/core/settings.ts';
 import { compileFilter } from '../../functions/core/subscription-filter.ts';
 import { topology } from '../../functions/topology.ts';
@@ -45,7 +45,10 @@ describe('the agents of a Heliograph', () => {
   for (const [name, functionName, direct, priceMicros] of rows) {
     it(`${name} runs at ${functionName}`, () => {
       const agent = registry.find(name);
-      assert.deepEqual([agent?.runs.function, agent?.direct !== undefined, agent?.priceMicros], [functionName, direct, priceMicros]);
+      assert.deepEqual(
+        [agent?.runs.function, agent?.direct !== undefined, agent?.priceMicros],
+        [functionName, direct, priceMicros],
+      );
     });
   }
 

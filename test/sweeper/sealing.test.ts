@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict';
+import {
+  PROGRESS,
+  type Root,
+  rootName,
+  SEALING,
+  SEALS,
+  type Seal,
+  type Sealing,
+  unsigned,
+} from '../../functions/core/audit/seals.ts';
 import { dayOf } from '../../functions/core/days.ts';
 import { Problem } from '../../functions/core/errors.ts';
 import type { Clock } from '../../functions/core/ports.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
-import { PROGRESS, type Root, rootName, SEALING, SEALS, type Seal, type Sealing, unsigned } from '../../functions/core/seals.ts';
 import { sealChains } from '../../functions/sweeper/seal-chains.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 

@@ -2,9 +2,9 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'router';
+import { centsFromMicros } from '../budgets/money.ts';
 import { Problem } from '../errors.ts';
 import { jsonBytes, room, send } from '../http.ts';
-import { centsFromMicros } from '../money.ts';
 import { type Flaw, type Incoming, openEnvelope, type PushMessage } from '../push-gate.ts';
 import { type Outcome, SIGNATURE } from '../run-message.ts';
 import type { Room, Runtime } from '../runtime.ts';

@@ -1,7 +1,7 @@
 /** A claimed task as an agent sees it. */
 
+import { centsFromMicros } from '../budgets/money.ts';
 import { callbackId } from '../follow-ups.ts';
-import { centsFromMicros } from '../money.ts';
 import type { Signing } from '../signing.ts';
 import type { JsonObject, Known } from '../task.ts';
 import type { Attempt } from './protocol.ts';

@@ -9,8 +9,8 @@
  *     });
  */
 
+import { microsFromCents } from '../budgets/money.ts';
 import { TerminalError } from '../errors.ts';
-import { microsFromCents } from '../money.ts';
 import type { JsonObject } from '../task.ts';
 
 /** Returned by a handler whose work goes on elsewhere: its outcome will be reported with `context.outcomeToken`. */

@@ -1,8 +1,8 @@
 /** The task protocol of users' agents: everything through `dispatch` over HTTPS, with the agent's own ID token. */
 
 import { functionUrl } from '../addresses.ts';
+import { centsFromMicros } from '../budgets/money.ts';
 import { Problem, TerminalError } from '../errors.ts';
-import { centsFromMicros } from '../money.ts';
 import { type Incoming, jsonOf, parsedData } from '../push-gate.ts';
 import type { Outcome } from '../run-message.ts';
 import type { Runtime } from '../runtime.ts';

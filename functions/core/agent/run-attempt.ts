@@ -1,8 +1,8 @@
 /** One run of a handler: under its deadline, with the lease renewed, to exactly one outcome. */
 
+import { microsFromCents } from '../budgets/money.ts';
 import { Problem, RetryableError, TerminalError } from '../errors.ts';
 import { resultFlaw } from '../json-value.ts';
-import { microsFromCents } from '../money.ts';
 import type { Outcome } from '../run-message.ts';
 import type { Runtime } from '../runtime.ts';
 import { ACCEPTED, type DefinedAgent } from './define-agent.ts';

@@ -1,10 +1,10 @@
 /** Tasks that must not run now: their agent was switched off or removed, or they are paused. */
 
 import { type Closers, close } from '../close.ts';
+import { stopOf } from '../registry/switches.ts';
 import type { Runtime } from '../runtime.ts';
-import { setBackIfPaused } from '../set-back.ts';
-import { stopOf } from '../switches.ts';
 import type { Known } from '../task.ts';
+import { setBackIfPaused } from '../waiting/set-back.ts';
 
 /**
  * Ends a queued task that its agent must not run. `agent_disabled` leaves it dead, so that it can be redriven once the agent is

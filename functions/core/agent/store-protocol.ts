@@ -1,19 +1,19 @@
 /** The task protocol of built-in agents: claims in the document store, reports on the topic `results`. */
 
 import { adopt } from '../adopt.ts';
-import type { Agent } from '../agents.ts';
-import { circuitKey, heldUntil } from '../circuit.ts';
 import { type Claim, type ClaimRequest, claim } from '../claim.ts';
 import { carriable, checkOut, payloadOf } from '../claim-check.ts';
 import { close } from '../close.ts';
 import { TerminalError } from '../errors.ts';
 import { note, park, renew, retry } from '../lease.ts';
 import { type Incoming, jsonOf } from '../push-gate.ts';
-import { agentOf } from '../registry.ts';
+import type { Agent } from '../registry/agents.ts';
+import { circuitKey, heldUntil } from '../registry/circuit.ts';
+import { agentOf } from '../registry/registry.ts';
+import { watchStop } from '../registry/switches.ts';
 import { type Outcome, publishSigned, type RunMessage, SIGNATURE } from '../run-message.ts';
 import type { Runtime } from '../runtime.ts';
 import { readTask } from '../store.ts';
-import { watchStop } from '../switches.ts';
 import { type JsonObject, type Known, spentMicros, type Task } from '../task.ts';
 import { attemptOf } from './attempt.ts';
 import type { DefinedAgent } from './define-agent.ts';
