@@ -24,7 +24,9 @@ export async function placeInRoots(roots: readonly string[], projectPath: string
   if (real === undefined || !inside(real)) {
     throw outside('project_path is not inside a folder that may hold projects (ORCHESTRATOR_PROJECT_ROOTS).');
   }
-  if (!(await stat(real)).isDirectory()) throw notFound();
+  // It may have gone between the two looks: a rollback exchanges it.
+  const found = await stat(real).catch(() => undefined);
+  if (!found?.isDirectory()) throw notFound();
   return real;
 }
 
@@ -32,11 +34,9 @@ export async function placeInRoots(roots: readonly string[], projectPath: string
 async function deepestFolder(path: string): Promise<string> {
   const real = await realpath(path).catch(() => undefined);
   if (real !== undefined) return real;
-  const isThere = await lstat(path).then(
-    () => true,
-    () => false,
-  );
-  return isThere || dirname(path) === path ? '' : deepestFolder(dirname(path));
+  // What is there and no link has come back since.
+  const found = await lstat(path).catch(() => undefined);
+  return found?.isSymbolicLink() || dirname(path) === path ? '' : deepestFolder(dirname(path));
 }
 
 /** Whole parts only: `/a/bc` is not within `/a/b`. */

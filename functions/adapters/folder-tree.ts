@@ -32,15 +32,20 @@ export function folderTrees({ roots, state }: { readonly roots: readonly string[
  * stands in its place: what is read of one that goes would look like one that is nearly empty.
  */
 export function folderTree(root: string): ProjectTree {
-  let first: string | undefined;
+  let first: BigIntStats | undefined;
 
   async function checkRoot(): Promise<void> {
     const found = await lstat(root, { bigint: true }).catch(() => undefined);
-    const now = found?.isDirectory() ? `${found.dev}.${found.ino}` : undefined;
+    const now = found?.isDirectory() ? found : undefined;
     first ??= now;
-    if (now === undefined || now !== first) {
-      throw new Problem(409, 'project_changed', "The project's folder was moved or replaced while it was read.");
-    }
+    if (first === undefined || now === undefined || !isSameFolder(first, now)) throw replaced();
+  }
+
+  /** Of a folder that is gone. The project itself can only have been replaced. */
+  async function none(folder: string): Promise<[]> {
+    if (folder === '') throw replaced();
+    await checkRoot();
+    return [];
   }
 
   return {
@@ -50,13 +55,12 @@ export function folderTree(root: string): ProjectTree {
       try {
         if (first === undefined) await checkRoot();
         const handle = await openInside(root, folder, 'folder');
-        if (handle === undefined) {
-          await checkRoot();
-          return [];
-        }
+        if (handle === undefined) return await none(folder);
         try {
-          const names = (await readdir(below(handle, root, folder, '.'), { encoding: 'buffer' })).map(textOfPath);
-          const found = await Promise.all(names.sort(byText).map((name) => entryOf(handle, root, folder, name)));
+          const listed = await readdir(below(handle, root, folder, '.'), { encoding: 'buffer' }).catch(unlessGone);
+          if (listed === undefined) return await none(folder);
+          const names = listed.map(textOfPath).sort(byText);
+          const found = await Promise.all(names.map((name) => entryOf(handle, root, folder, name)));
           await checkRoot();
           return found.filter((entry) => entry !== undefined);
         } finally {
@@ -85,6 +89,20 @@ export function folderTree(root: string): ProjectTree {
   };
 }
 
+/** What is open may have been removed since. */
+function unlessGone(error: unknown): undefined {
+  if (!GONE.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+}
+
+/**
+ * The number of a folder that was removed goes to the next one, so that the time of birth decides as well. Where the system tells
+ * none, that of the last change stands in its place, which says nothing here.
+ */
+function isSameFolder(a: BigIntStats, b: BigIntStats): boolean {
+  const isKept = [a, b].some(({ birthtimeNs, ctimeNs }) => birthtimeNs !== ctimeNs);
+  return a.dev === b.dev && a.ino === b.ino && (!isKept || a.birthtimeNs === b.birthtimeNs);
+}
+
 /** As `list` of such a tree, but only what a folder itself says of its entries; in no order. */
 export async function kindsIn(root: string, folder: string): Promise<Pick<TreeEntry, 'path' | 'kind'>[]> {
   try {
@@ -92,7 +110,8 @@ export async function kindsIn(root: string, folder: string): Promise<Pick<TreeEn
     if (handle === undefined) return [];
     try {
       const options = { encoding: 'buffer', withFileTypes: true } as const;
-      const found = await readdir(below(handle, root, folder, '.'), options);
+      const found = await readdir(below(handle, root, folder, '.'), options).catch(unlessGone);
+      if (found === undefined) return [];
       return found.map((entry) => {
         const name = textOfPath(entry.name);
         const path = folder === '' ? name : `${folder}/${name}`;
@@ -152,6 +171,8 @@ async function piece(handle: FileHandle, file: FileEntry, at: number, bytes: num
   }
   return buffer;
 }
+
+const replaced = () => new Problem(409, 'project_changed', "The project's folder was moved or replaced while it was read.");
 
 const changed = ({ path }: FileEntry) => new FileChanged(`${JSON.stringify(path)} changed while it was read.`);
 

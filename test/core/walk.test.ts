@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { folderTree } from '../../functions/adapters/folder-tree.ts';
+import { FileChanged, type ProjectTree } from '../../functions/core/ports.ts';
 import { walk } from '../../functions/core/walk.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
@@ -54,6 +55,22 @@ describe('a walk', () => {
       ignored: ['a/bad name ', 'a/c', 'a/out', 'out', 'x.log'],
       patterns: ['out/', '*.log', '!keep.log', '/a/c', '!/a/**/x.log', '/a/**/bad name\\ '],
     });
+  });
+
+  it('reads a .gitignore anew that changes meanwhile, and ends where it does not come to rest', async () => {
+    make({ '.gitignore': '*.log\n', 'x.log': '', y: '' });
+    const tree = folderTree(folder.path);
+    const changing = (times: number): ProjectTree => ({
+      ...tree,
+      async *read(file) {
+        times -= 1;
+        if (times >= 0) throw new FileChanged('changed');
+        yield* tree.read(file);
+      },
+    });
+    const found = (await collected(walk(changing(3)).entries)).map(({ path }) => path);
+    assert.deepEqual(found, ['.gitignore', 'y']);
+    await assert.rejects(collected(walk(changing(4)).entries), { status: 409, code: 'file_changing' });
   });
 
   it('takes the rules of another time, alone', async () => {

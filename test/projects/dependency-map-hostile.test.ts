@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { ftruncateSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { folderTree } from '../../functions/adapters/folder-tree.ts';
+import { Problem } from '../../functions/core/errors.ts';
 import { FileChanged, type ProjectTree } from '../../functions/core/ports.ts';
 import { dependencyMap } from '../../functions/projects/dependency-map/dependency-map.ts';
 import { mapView, summaryView } from '../../functions/projects/dependency-map/views.ts';
@@ -132,6 +133,40 @@ describe('a project that means harm', function () {
     assert.deepEqual(importsOf(map), { a: ['b'], b: [] });
     assert.deepEqual(map.skipped, [{ path: 'c.py', reason: 'changes while it is read' }]);
   });
+
+  it('by rules or a configuration that are never the same is mapped without them', async () => {
+    const inner = memoryTree({ '.gitignore': 'x.ts\n', 'tsconfig.json': '{}', 'a.ts': "import './x';\n", 'x.ts': '' });
+    const tree: ProjectTree = {
+      ...inner,
+      async *read(file) {
+        if (!file.path.endsWith('.ts')) throw new FileChanged('changed');
+        yield* inner.read(file);
+      },
+    };
+    const map = await dependencyMap(tree, LIMITS, CLOCK);
+    assert.deepEqual(map.modules.get('a.ts')?.imports, ['x.ts']);
+    assert.deepEqual(map.skipped, [
+      { path: '.gitignore', reason: 'changes while it is read' },
+      { path: 'tsconfig.json', reason: 'changes while it is read' },
+    ]);
+  });
+
+  for (const [status, code] of [
+    [409, 'project_changed'],
+    [503, 'objects_unavailable'],
+  ] as const) {
+    it(`by a tree that is ${code} below its top is refused: it would look nearly empty`, async () => {
+      const inner = memoryTree({ 'a.py': 'import b\n', 'b/c.py': '' });
+      const tree: ProjectTree = {
+        ...inner,
+        async list(folder) {
+          if (folder !== '') throw new Problem(status, code, 'Not now.');
+          return inner.list(folder);
+        },
+      };
+      await assert.rejects(dependencyMap(tree, LIMITS, CLOCK), { status, code });
+    });
+  }
 
   it('by a folder that may not be looked into keeps the rest', async function () {
     if (process.getuid?.() === 0) this.skip();

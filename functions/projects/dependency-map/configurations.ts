@@ -2,8 +2,9 @@
 
 import withoutComments from 'strip-json-comments';
 import type { FileEntry, ProjectTree } from '../../core/ports.ts';
+import type { Skipped } from './find-sources.ts';
 import { folderOf, joined, within } from './paths.ts';
-import { contentOf } from './read-file.ts';
+import { contentOrReason } from './read-file.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -30,8 +31,12 @@ export interface Configurations {
   readonly packages: ReadonlyMap<string, Package>;
 }
 
-/** Reads them; what is no JSON (with comments) says nothing. */
-export async function readConfigurations(tree: ProjectTree, files: ReadonlyMap<string, FileEntry>): Promise<Configurations> {
+/** Reads them; what is no JSON (with comments) says nothing. `onSkipped` is told of what cannot be read. */
+export async function readConfigurations(
+  tree: ProjectTree,
+  files: ReadonlyMap<string, FileEntry>,
+  onSkipped: (skipped: Skipped) => void,
+): Promise<Configurations> {
   const read = new Map<string, Promise<Json | undefined>>();
   const mappings = new Map<string, PathMapping>();
   const packages = new Map<string, Package>();
@@ -51,7 +56,7 @@ export async function readConfigurations(tree: ProjectTree, files: ReadonlyMap<s
   return { mappings, packages };
 
   function jsonAt(path: string): Promise<Json | undefined> {
-    const json = read.get(path) ?? readJson(tree, files.get(path));
+    const json = read.get(path) ?? readJson(tree, files.get(path), onSkipped);
     read.set(path, json);
     return json;
   }
@@ -115,9 +120,18 @@ function packageOf(folder: string, { name, imports, exports, source, types, modu
   };
 }
 
-async function readJson(tree: ProjectTree, file: FileEntry | undefined): Promise<Json | undefined> {
+async function readJson(
+  tree: ProjectTree,
+  file: FileEntry | undefined,
+  onSkipped: (skipped: Skipped) => void,
+): Promise<Json | undefined> {
   if (file === undefined) return undefined;
-  const text = new TextDecoder().decode(await contentOf(tree, file));
+  const content = await contentOrReason(tree, file);
+  if (typeof content === 'string') {
+    onSkipped({ path: file.path, reason: content });
+    return undefined;
+  }
+  const text = new TextDecoder().decode(content);
   try {
     return record(JSON.parse(withoutComments(text, { trailingCommas: true })));
   } catch {

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { Problem } from '../../core/errors.ts';
-import { type Clock, FileChanged, type FileEntry, type ProjectTree } from '../../core/ports.ts';
+import type { Clock, ProjectTree } from '../../core/ports.ts';
 import { findSources, type Skipped, type SourceLimits } from './find-sources.ts';
 import { linked, type MappedModule, type ParsedFile } from './link.ts';
-import { contentOf } from './read-file.ts';
+import { contentOrReason } from './read-file.ts';
 import { readImports } from './read-imports.ts';
 
 /** Others are served in between. */
@@ -56,18 +56,8 @@ export async function dependencyMap(tree: ProjectTree, limits: MapLimits, clock:
       sliceEnd = clock.now() + SLICE_MS;
     }
   }
-  const { modules, shadowed } = await linked(tree, parsed, found.configurations);
-  return { modules, skipped: [...skipped, ...shadowed].sort((a, b) => (a.path < b.path ? -1 : 1)) };
-}
-
-async function contentOrReason(tree: ProjectTree, file: FileEntry): Promise<Buffer | string> {
-  try {
-    return await contentOf(tree, file);
-  } catch (error) {
-    if (error instanceof FileChanged) return 'changes while it is read';
-    if (error instanceof Problem && error.code === 'project_unreadable') return 'cannot be read';
-    throw error;
-  }
+  const linking = await linked(tree, parsed, found.configurations);
+  return { modules: linking.modules, skipped: [...skipped, ...linking.skipped].sort((a, b) => (a.path < b.path ? -1 : 1)) };
 }
 
 const unfinished = (ms: number) =>

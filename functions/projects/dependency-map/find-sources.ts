@@ -3,7 +3,7 @@ import { ignoreRules, isCostly } from '../../core/ignore-rules.ts';
 import type { FileEntry, ProjectTree, TreeEntry } from '../../core/ports.ts';
 import { isForeign } from './foreign.ts';
 import { type Language, languageOf } from './languages.ts';
-import { contentOf } from './read-file.ts';
+import { contentOrReason, isUnreadable } from './read-file.ts';
 
 const MAX_RULES_BYTES = 65_536;
 const MAX_CONFIGURATION_BYTES = 1_048_576;
@@ -79,7 +79,7 @@ export async function findSources(tree: ProjectTree, limits: SourceLimits, check
     try {
       return await tree.list(folder);
     } catch (error) {
-      if (folder === '' || !(error instanceof Problem)) throw error;
+      if (folder === '' || !isUnreadable(error)) throw error;
       skipped.push({ path: folder, reason: 'cannot be read' });
       return [];
     }
@@ -92,7 +92,12 @@ export async function findSources(tree: ProjectTree, limits: SourceLimits, check
       skipped.push({ path: file.path, reason: `is larger than ${MAX_RULES_BYTES} bytes` });
       return;
     }
-    const lines = (await contentOf(tree, file)).toString().split(/\r?\n/);
+    const content = await contentOrReason(tree, file);
+    if (typeof content === 'string') {
+      skipped.push({ path: file.path, reason: content });
+      return;
+    }
+    const lines = content.toString().split(/\r?\n/);
     const costly = lines.filter((line) => !line.startsWith('#') && isCostly(line));
     for (const line of costly) {
       skipped.push({ path: file.path, reason: `has a line with too many wildcards: ${line.slice(0, 100)}` });

@@ -22,7 +22,7 @@ export interface MappedModule {
 interface Linked {
   /** By name, in its order. */
   readonly modules: ReadonlyMap<string, MappedModule>;
-  readonly shadowed: readonly Skipped[];
+  readonly skipped: readonly Skipped[];
 }
 
 /** Python's modules have their dotted names, the others their paths. */
@@ -31,7 +31,7 @@ export async function linked(
   files: readonly ParsedFile[],
   configurations: ReadonlyMap<string, FileEntry>,
 ): Promise<Linked> {
-  const { modules: python, shadowed } = pythonModules(
+  const { modules: python, skipped } = pythonModules(
     tree,
     files.filter(({ kind }) => kind === 'python'),
   );
@@ -42,7 +42,10 @@ export async function linked(
   for (const [name, module] of python) found.set(name, { path: module.path, imports: [...importsOf(module)].sort() });
 
   if (others.length > 0) {
-    const resolve = ecmascriptResolver(new Set(others.map(({ path }) => path)), await readConfigurations(tree, configurations));
+    const resolve = ecmascriptResolver(
+      new Set(others.map(({ path }) => path)),
+      await readConfigurations(tree, configurations, (one) => skipped.push(one)),
+    );
     // A folder `a` with `ts.py` in it is the module `a.ts` as well.
     const nameOf = (path: string): string => (python.has(path) ? `./${path}` : path);
     for (const { path, imports } of others) {
@@ -51,7 +54,7 @@ export async function linked(
       found.set(nameOf(path), { path, imports: [...targets].map(nameOf).sort() });
     }
   }
-  return { modules: new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1))), shadowed };
+  return { modules: new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1))), skipped };
 }
 
 type PythonFile = PythonModule & { readonly path: string };
@@ -60,11 +63,11 @@ type PythonFile = PythonModule & { readonly path: string };
 function pythonModules(
   tree: ProjectTree,
   files: readonly ParsedFile[],
-): { readonly modules: ReadonlyMap<string, PythonFile>; readonly shadowed: readonly Skipped[] } {
+): { readonly modules: ReadonlyMap<string, PythonFile>; readonly skipped: Skipped[] } {
   const isPackage = files.some(({ path }) => path === '__init__.py');
   const prefix = isPackage ? [tree.projectPath.replace(/\/+$/, '').split('/').at(-1) ?? ''] : [];
   const modules = new Map<string, PythonFile>();
-  const shadowed: Skipped[] = [];
+  const skipped: Skipped[] = [];
   // Where both are there, Python takes the package; a file with a dot in its name it never finds.
   const rank = ({ path }: ParsedFile): number => (path.slice(0, -'.py'.length).includes('.') ? 2 : isInit(path) ? 0 : 1);
   for (const file of [...files].sort((a, b) => rank(a) - rank(b))) {
@@ -72,13 +75,13 @@ function pythonModules(
     const parts = [...prefix, ...(isInit(file.path) ? own.slice(0, -1) : own)];
     const name = parts.join('.');
     const other = modules.get(name);
-    if (other !== undefined) shadowed.push({ path: file.path, reason: `has the same name, ${name}, as ${other.path}` });
+    if (other !== undefined) skipped.push({ path: file.path, reason: `has the same name, ${name}, as ${other.path}` });
     else {
       const imports = file.imports as readonly PythonImport[];
       modules.set(name, { path: file.path, parts, isPackage: isInit(file.path), imports });
     }
   }
-  return { modules, shadowed };
+  return { modules, skipped };
 }
 
 const isInit = (path: string): boolean => path === '__init__.py' || path.endsWith('/__init__.py');

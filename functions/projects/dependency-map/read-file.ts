@@ -1,7 +1,22 @@
+import { Problem } from '../../core/errors.ts';
 import { FileChanged, type FileEntry, type ProjectTree } from '../../core/ports.ts';
 
+/** The content, or why it is left out. Throws where the project as a whole is not what it was, or out of reach. */
+export async function contentOrReason(tree: ProjectTree, file: FileEntry): Promise<Buffer | string> {
+  try {
+    return await contentOf(tree, file);
+  } catch (error) {
+    if (error instanceof FileChanged) return 'changes while it is read';
+    if (isUnreadable(error)) return 'cannot be read';
+    throw error;
+  }
+}
+
+/** Whether it is this one place that cannot be read. */
+export const isUnreadable = (error: unknown): boolean => error instanceof Problem && error.code === 'project_unreadable';
+
 /** A file's content as it is now, at most as large as it was listed. Throws `FileChanged` for one that does not come to rest. */
-export async function contentOf(tree: ProjectTree, file: FileEntry): Promise<Buffer> {
+async function contentOf(tree: ProjectTree, file: FileEntry): Promise<Buffer> {
   let wanted = file;
   for (let attempt = 1; ; attempt += 1) {
     try {
