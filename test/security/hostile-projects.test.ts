@@ -26,6 +26,30 @@ describe('a project that wants to hold everything up', function () {
     assert.ok(rules.ignores('deep/a.log', false));
   });
 
+  it('cannot by depth: a wildcard for any number of folders multiplies with the number of folders', async () => {
+    const rules = ignoreRules();
+    rules.add('', '**/a*/**/*a*/**/*a*a*b\n**/*/**/*/**/b\n*.log\n');
+    const deep = [`${'a/'.repeat(240)}q`, `${'a/'.repeat(2_000)}q`, `${'aaaaaaaaaaaaaaa/'.repeat(39)}q`];
+    assert.ok((await taken(() => deep.forEach((path) => void rules.ignores(path, false)))) < 1_000);
+    assert.ok(rules.ignores('a/a/b.log', false));
+    assert.ok(!rules.ignores(`${'a/'.repeat(240)}b.log`, false));
+  });
+
+  it('cannot by the number of its lines, of one .gitignore or of many; the first count', async () => {
+    const rules = ignoreRules();
+    rules.add('', '*.log\n');
+    const text = Array.from({ length: 60_000 }, (_, index) => `x${index}`).join('\n');
+    for (const folder of ['', 'a', 'b']) rules.add(folder, text);
+    const heavy = ignoreRules();
+    heavy.add('', Array.from({ length: 60_000 }, (_, index) => `*a*a*${index}b`).join('\n'));
+    assert.ok(rules.patterns.length <= 5_000 && heavy.patterns.length <= 100);
+    const names = Array.from({ length: 20 }, (_, index) => 'a'.repeat(200) + index);
+    assert.ok((await taken(() => names.forEach((name) => void rules.ignores(name, false)))) < 5_000);
+    assert.ok(rules.ignores('deep/a.log', false));
+    // What was kept of them makes the same rules again.
+    assert.deepEqual(ignoreRules(rules.patterns).patterns, rules.patterns);
+  });
+
   it('cannot by configurations that extend each other', async () => {
     const level = (index: number) =>
       [`l${index}.json`, JSON.stringify({ extends: Array(3).fill(`./l${index + 1}.json`) })] as const;
