@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { newApiKey, type Scope } from '../../functions/core/authenticate.ts';
+import { type QuietStack, quietStack } from '../corpora/quiet-stack.ts';
 import type { Refusal, View } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 import { claimAsCodex } from '../support/stack-push.ts';
@@ -48,17 +49,26 @@ describe('credentials, where they are required', function () {
     ['a token that is none', { authorization: 'Bearer a.b.c' }],
     ['basic credentials', { authorization: 'Basic YTpi' }],
   ];
-  for (const [method, path] of paths) {
-    it(`${method} ${path} is 401 without good ones, and writes nothing`, async () => {
-      const writes = stack.counts.writes;
-      for (const [name, headers] of bad) {
-        const reply = method === 'GET' ? await stack.get<Refusal>(path, headers) : await stack.post<Refusal>(path, {}, headers);
-        assert.deepEqual([reply.status, reply.body.code], [401, 'unauthenticated'], name);
-        assert.equal(reply.headers.get('www-authenticate'), 'Bearer');
-      }
-      assert.equal(stack.counts.writes, writes);
+  describe('where nothing sweeps', () => {
+    let quiet: QuietStack;
+    before(async () => {
+      quiet = await quietStack({ auth: 'required' });
     });
-  }
+    after(() => quiet.close());
+
+    for (const [method, path] of paths) {
+      it(`${method} ${path} is 401 without good ones, and writes nothing`, async () => {
+        const { writes } = quiet.written();
+        for (const [name, headers] of bad) {
+          const { get, post } = quiet.stack;
+          const reply = method === 'GET' ? await get<Refusal>(path, headers) : await post<Refusal>(path, {}, headers);
+          assert.deepEqual([reply.status, reply.body.code], [401, 'unauthenticated'], name);
+          assert.equal(reply.headers.get('www-authenticate'), 'Bearer');
+        }
+        assert.equal(quiet.written().writes, writes);
+      });
+    }
+  });
 
   it('are taken in either header; /healthz needs none', async () => {
     assert.equal((await stack.dispatch({})).status, 200);
