@@ -54,6 +54,16 @@ describe('front', () => {
     ['', undefined],
     ['/sweep', undefined],
   ];
+  it('names at / what a client finds under every route', async () => {
+    const { url } = await front({});
+    const page = await (await fetch(url)).text();
+    // What agents and Pub/Sub call, and what the others lead to.
+    const unnamed = ['/task-update', '/run', '/pubsub/push', '/pubsub/results', '/rollbacks', '/switches', '/policies', '/resume'];
+    const wanted = Object.values(topology.functions).flatMap(({ routes }) => routes.filter((route) => !unnamed.includes(route)));
+    assert.ok(wanted.length > 15);
+    for (const route of wanted) assert.match(page, new RegExp(`^  (GET |POST|PUT ) ${route}\\b`, 'm'));
+  });
+
   for (const [path, name] of routes) {
     it(`routes ${path || 'an empty path'} to ${name ?? 'nobody'}`, () => assert.equal(routeTable(topology.functions)(path), name));
   }
