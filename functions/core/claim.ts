@@ -86,7 +86,7 @@ function held(known: Known, until: number): Decision<Claim> {
     change: {
       set: { retryAt: until, wakeAt: Math.min(until, task.ttl * 1000), waitingFor },
       remove: ['wakeDelayMs', 'deadLetters'],
-      ...(task.waitingFor === undefined ? { event: { event: 'held', code: 'circuit_open', for: waitingFor[0] } } : {}),
+      ...(task.waitingFor === undefined ? { event: { event: 'held', code: 'circuit_open', for: waitingFor } } : {}),
     },
     gives: (waiting) => ({ kind: 'acknowledge', known: waiting }),
   };

@@ -4,16 +4,20 @@ import { httpListener } from '../support/http-listener.ts';
 import type { TestStack } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 import { emulatedStack } from '../support/stack-emulated.ts';
-import { CIRCUIT_TIMES, circuitsOfAgents } from './circuits.ts';
+import { circuitsOfAgents, circuitTimes } from './circuits.ts';
+
+const LOCAL_MS = 6_000;
+/** Each step takes longer there, the more so on a busy machine. */
+const EMULATED_MS = 25_000;
 
 describe('the circuits of agents', function () {
   this.timeout(90_000);
   let stack: EmbeddedTestStack;
   before(async () => {
-    stack = await embeddedStack(CIRCUIT_TIMES);
+    stack = await embeddedStack(circuitTimes(LOCAL_MS));
   });
   after(() => stack.stop());
-  circuitsOfAgents(() => stack, true);
+  circuitsOfAgents(() => stack, { openMs: LOCAL_MS, isLocal: true });
 
   const answers: [name: string, status: number, headers?: Record<string, string>][] = [
     ['refuses with a problem', 422, { 'content-type': 'application/problem+json' }],
@@ -33,13 +37,13 @@ describe('the circuits of agents', function () {
 });
 
 describeWithEmulators("the circuits of agents, on Google's emulators", function () {
-  this.timeout(90_000);
+  this.timeout(120_000);
   let stack: TestStack;
   before(async function () {
     this.timeout(90_000);
-    stack = await emulatedStack(CIRCUIT_TIMES);
+    stack = await emulatedStack(circuitTimes(EMULATED_MS));
     await stack.run({});
   });
   after(() => stack?.stop());
-  circuitsOfAgents(() => stack, false);
+  circuitsOfAgents(() => stack, { openMs: EMULATED_MS, isLocal: false });
 });

@@ -4,8 +4,12 @@ import { until } from '../support/folder.ts';
 import { httpListener, type Listener } from '../support/http-listener.ts';
 import type { TestStack, View } from '../support/stack.ts';
 
-/** Of the stacks under test. */
-export const CIRCUIT_TIMES = { 'times.circuitOpenMs': 6_000, 'times.circuitMaximumMs': 24_000, 'times.retryMaximumMs': 100 };
+/** Of the stacks under test. While a circuit is open, three more tasks have to come and wait. */
+export const circuitTimes = (openMs: number) => ({
+  'times.circuitOpenMs': openMs,
+  'times.circuitMaximumMs': 4 * openMs,
+  'times.retryMaximumMs': 100,
+});
 
 interface AgentView {
   readonly circuit?: { readonly state: string; readonly failures: number; readonly since?: string; readonly retryAt?: string };
@@ -14,7 +18,10 @@ const WELL = { status: 200, body: { status: 'succeeded', result: 'well' } };
 const events = ({ timeline }: View): string[] => timeline.map(({ event }) => event);
 
 /** What has to be the same on every runtime, and, where `isLocal`, what need not be tried on each. */
-export function circuitsOfAgents(stackOf: () => TestStack, isLocal: boolean): void {
+export function circuitsOfAgents(
+  stackOf: () => TestStack,
+  { openMs, isLocal }: { readonly openMs: number; readonly isLocal: boolean },
+): void {
   let agent: Listener;
   let made = 0;
   let name: string;
@@ -43,16 +50,16 @@ export function circuitsOfAgents(stackOf: () => TestStack, isLocal: boolean): vo
     await until(async () => (await circuit())?.state === 'open', 20_000);
     const { failures, since, retryAt } = (await circuit()) ?? {};
     assert.equal(failures, 5);
-    assert.equal(Date.parse(String(retryAt)) - Date.parse(String(since)), 6_000);
+    assert.equal(Date.parse(String(retryAt)) - Date.parse(String(since)), openMs);
     const others = [await dispatch(), await dispatch('http')];
     await stackOf().publish('tasks', { payload: { straight: 1 }, traceId: name }, { agent: name });
     const published = async () => (await stackOf().get<{ tasks: View[] }>(`/tasks?traceId=${name}`)).body.tasks[0]?.id;
-    await until(async () => (await published()) !== undefined, 5_000);
+    await until(async () => (await published()) !== undefined, openMs);
     others.push((await published()) as string);
     for (const id of [first, ...others]) await stackOf().reaches(id, isHeld);
     assert.equal(agent.received.length, 5, 'it was called while its circuit was open');
     agent.answer = () => WELL;
-    const views = await Promise.all([first, ...others].map((id) => stackOf().ended(id, 30_000)));
+    const views = await Promise.all([first, ...others].map((id) => stackOf().ended(id, openMs + 30_000)));
     assert.deepEqual(
       views.map(({ status, attempts, waitingFor }) => [status, attempts, waitingFor]),
       [
@@ -63,6 +70,8 @@ export function circuitsOfAgents(stackOf: () => TestStack, isLocal: boolean): vo
       ],
     );
     assert.deepEqual(events(views[1] as View), ['queued', 'held', 'running', 'succeeded']);
+    const [, waits] = (views[1] as View).timeline as readonly { for?: unknown }[];
+    assert.deepEqual(waits?.for, [`circuit:${name}`]);
     assert.equal(agent.received.length, 9);
     const closed = await circuit();
     assert.deepEqual([closed?.state, closed?.failures, closed?.retryAt], ['closed', 0, undefined]);
@@ -80,11 +89,11 @@ export function circuitsOfAgents(stackOf: () => TestStack, isLocal: boolean): vo
     const opened = Date.parse(String((await circuit())?.since));
     const ids = [first, ...(await Promise.all(Array.from({ length: 5 }, () => dispatch())))];
     for (const id of ids) await stackOf().reaches(id, isHeld);
-    await until(() => agent.received.length > 5, 20_000);
+    await until(() => agent.received.length > 5, openMs + 20_000);
     await until(async () => (await circuit())?.state === 'open', 5_000);
     const again = await circuit();
-    assert.ok(Date.parse(String(again?.since)) - opened >= 6_000);
-    assert.deepEqual([Date.parse(String(again?.retryAt)) - Date.parse(String(again?.since)), again?.failures], [12_000, 6]);
+    assert.ok(Date.parse(String(again?.since)) - opened >= openMs);
+    assert.deepEqual([Date.parse(String(again?.retryAt)) - Date.parse(String(again?.since)), again?.failures], [2 * openMs, 6]);
     await pause(1_500);
     assert.equal(agent.received.length, 6, 'more than one attempt was made');
     agent.answer = () => WELL;

@@ -73,8 +73,8 @@ export const entrySchema = z.strictObject({
   attempt: z.int().min(1).optional(),
   code: z.string().max(100).optional(),
   note: z.string().max(1_024).optional(),
-  /** The gate that it waits at, or has passed. */
-  for: z.union([z.string().regex(WAITED_FOR), z.array(z.string().regex(WAITED_FOR)).min(1)]).optional(),
+  /** What it waits for: all of it where it begins, later the gate that it stands at. */
+  for: z.array(z.string().regex(WAITED_FOR)).min(1).optional(),
   to: z.string().regex(WAITED_FOR).optional(),
   backupId: z.string().optional(),
   overrunMicros: z.int().min(1).optional(),
@@ -214,6 +214,7 @@ export const agentSchema = z.strictObject({
   concurrency: z.int().min(1).optional(),
   capabilities: z.array(z.string()).max(50),
   enabled: z.boolean(),
+  effectiveAt: time.optional(),
   claims: z.boolean().optional(),
   email: z.string().optional(),
   circuit: z

@@ -189,7 +189,7 @@ function waits(runtime: Closers, known: Known<Task>, left: readonly string[], be
   const hasMoved = standing !== task.standing;
   const isSame = !hasMoved && also.length === 0 && left.length === (task.waitingFor ?? []).length;
   if (isSame && (task.wakeAt ?? 0) > runtime.clock.now()) return { kind: 'waiting' };
-  const stands = hasMoved && standing !== undefined ? { event: 'waiting', for: standing, ...(code && { code }), by } : undefined;
+  const stands = hasMoved && standing !== undefined ? { event: 'waiting', for: [standing], ...(code && { code }), by } : undefined;
   const said = event ?? stands;
   const change: Change = {
     set: {

@@ -36,7 +36,7 @@ function setBack(runtime: Closers, known: Known, { code }: Pause): Decision<read
     change: {
       set: { status: 'waiting', waitingFor: [RESUME, ...again], standing: RESUME, wakeAt: wakeOf(runtime, task) },
       remove: [...remove, 'deadLetters'],
-      event: { event: 'waiting', for: RESUME, code },
+      event: { event: 'waiting', for: [RESUME], code },
       also: [joinLine(known, RESUME), ...also],
     },
     gives: () => freed,
