@@ -6,7 +6,7 @@ import type { Caller } from '../core/authenticate.ts';
 import { checked, invalidFields } from '../core/http.ts';
 import { agentOf } from '../core/registry/registry.ts';
 import type { Switchboard } from '../core/registry/switchboard.ts';
-import type { ApprovalPolicy } from '../core/registry/switches.ts';
+import { type ApprovalPolicy, effectiveAt } from '../core/registry/switches.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
 import { boardWrite, storedBoard } from './switchboard.ts';
@@ -26,10 +26,13 @@ export const approvalPolicyBody = z.strictObject({
   fourEyes: z.boolean().default(false),
 });
 
-/** `{taskTypes, agents, costAboveCents?, fourEyes, changedAt?, changedBy?}`: any one of the first three makes a task wait. */
+/**
+ * `{taskTypes, agents, costAboveCents?, fourEyes, changedAt?, changedBy?, effectiveAt?}`: any one of the first three makes a task wait,
+ * in every instance from `effectiveAt` on.
+ */
 export async function getApprovalPolicy(runtime: Runtime, caller: Caller): Promise<JsonObject> {
   const stored = await storedBoard(runtime, caller.tenant);
-  return policyView((stored?.data as Partial<Switchboard> | undefined)?.approvals);
+  return policyView(runtime, (stored?.data as Partial<Switchboard> | undefined)?.approvals);
 }
 
 /**
@@ -49,7 +52,7 @@ export async function putApprovalPolicy(runtime: Runtime, caller: Caller, given:
       writes: [boardWrite(tenant, stored, { approvals: policy })],
       event: 'policy_changed',
       detail: { ...wanted },
-      answer: policyView(policy),
+      answer: policyView(runtime, policy),
     };
   });
 }
@@ -67,14 +70,15 @@ async function refuseUnknown(runtime: Runtime, tenant: string, agents: readonly 
   );
 }
 
-function policyView({ taskTypes = [], agents = [], costAboveCents, fourEyes = false, ...changed }: Partial<ApprovalPolicy> = {}) {
+function policyView(runtime: Runtime, policy: Partial<ApprovalPolicy> = {}) {
+  const { taskTypes = [], agents = [], costAboveCents, fourEyes = false, changedAt, changedBy } = policy;
   return {
     taskTypes,
     agents,
     ...(costAboveCents === undefined ? {} : { costAboveCents }),
     fourEyes,
-    ...(changed.changedAt === undefined
+    ...(changedAt === undefined
       ? {}
-      : { changedAt: new Date(changed.changedAt).toISOString(), changedBy: changed.changedBy }),
+      : { changedAt: new Date(changedAt).toISOString(), changedBy, effectiveAt: effectiveAt(runtime, changedAt) }),
   };
 }

@@ -64,11 +64,11 @@ export async function liftStop(runtime: Runtime, caller: Caller): Promise<JsonOb
 }
 
 /**
- * What is stopped, paused and off, since when and by whom: `{stopped?, paused: [{all | project | agent, since, by}], off: [{agent,
- * since, by}]}`. At most 2000 in all, so it has no pages.
+ * What is stopped, paused and off, since when, by whom, and from when it holds everywhere: `{stopped?, paused: [{all | project | agent,
+ * since, by, effectiveAt}], off: [{agent, since, by, effectiveAt}]}`. At most 2000 in all, so it has no pages.
  */
 export async function getSwitches(runtime: Runtime, caller: Caller): Promise<JsonObject> {
-  return switchesView((await freshBoard(runtime, caller.tenant)).switches);
+  return switchesView(runtime, (await freshBoard(runtime, caller.tenant)).switches);
 }
 
 /** What a switch is about. */

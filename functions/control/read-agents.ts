@@ -9,7 +9,7 @@ import type { Query, Stored } from '../core/ports.ts';
 import type { Agent } from '../core/registry/agents.ts';
 import { type Circuit, circuitKey, readCircuits } from '../core/registry/circuit.ts';
 import { AGENTS, agentFrom, type Registered } from '../core/registry/registry.ts';
-import { agentScope, readSwitches, type Switches } from '../core/registry/switches.ts';
+import { agentScope, effectiveAt, readSwitches, type Switches } from '../core/registry/switches.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
 import { ownAgent } from './register-agent.ts';
@@ -83,9 +83,16 @@ async function views(runtime: Runtime, tenant: string, rows: readonly Row[], swi
   const keys = rows.map((row) => circuitKey('everybodys' in row ? row.everybodys : agentFrom(runtime, row.own), tenant));
   const circuits = await readCircuits(runtime, keys);
   return rows.map((row, index) => ({
-    ...('everybodys' in row ? everybodysView(row.everybodys, switches) : ownView(row.own, switches)),
+    ...('everybodys' in row ? everybodysView(row.everybodys) : ownView(row.own)),
+    ...enabledView(runtime, switches, 'everybodys' in row ? row.everybodys.name : row.own.name),
     ...(keys[index] === undefined ? {} : { circuit: circuitView(circuits[index]) }),
   }));
+}
+
+/** `{enabled, effectiveAt?}`: of one that is off, from when it is so everywhere. */
+function enabledView(runtime: Runtime, switches: Switches, name: string): JsonObject {
+  const off = isEnabled(switches, name) ? undefined : switches[agentScope(name)];
+  return off === undefined ? { enabled: true } : { enabled: false, effectiveAt: effectiveAt(runtime, off.at) };
 }
 
 /** Of an agent of the type `http`: `{state, failures, since?, retryAt?}`. */
@@ -101,7 +108,7 @@ function circuitView(circuit: Circuit | undefined): JsonObject {
 }
 
 /** The operator's own addresses are not shown. */
-function everybodysView({ name, handling, priceMicros, timeLimitMs }: Agent, switches: Switches): JsonObject {
+function everybodysView({ name, handling, priceMicros, timeLimitMs }: Agent): JsonObject {
   return {
     name,
     handler_type: handling.type,
@@ -109,11 +116,10 @@ function everybodysView({ name, handling, priceMicros, timeLimitMs }: Agent, swi
     priceCents: centsFromMicros(priceMicros),
     timeLimitSeconds: timeLimitMs / 1000,
     capabilities: [],
-    enabled: isEnabled(switches, name),
   };
 }
 
-function ownView(row: Registered, switches: Switches): JsonObject {
+function ownView(row: Registered): JsonObject {
   const { name, type, endpoint, claims, email, result, priceMicros, timeLimitMs, concurrency, capabilities, lastSeenAt } = row;
   return {
     name,
@@ -127,7 +133,6 @@ function ownView(row: Registered, switches: Switches): JsonObject {
     ...(claims === false ? {} : { timeLimitSeconds: timeLimitMs / 1000 }),
     ...(concurrency === undefined ? {} : { concurrency }),
     capabilities,
-    enabled: isEnabled(switches, name),
     createdAt: new Date(row.createdAt).toISOString(),
     updatedAt: new Date(row.updatedAt).toISOString(),
     ...(lastSeenAt === undefined ? {} : { lastSeenAt: new Date(lastSeenAt).toISOString() }),

@@ -55,14 +55,17 @@ export function approving(stackOf: () => TestStack): void {
     await askAbout(stackOf(), policy);
     const { body } = await stackOf().get('/policies/approvals');
     assert.deepEqual(
-      { ...body, changedAt: undefined, changedBy: undefined },
+      { ...body, changedAt: undefined, changedBy: undefined, effectiveAt: undefined },
       {
         ...policy,
         fourEyes: false,
         changedAt: undefined,
         changedBy: undefined,
+        effectiveAt: undefined,
       },
     );
+    const { changedAt, effectiveAt } = body as { changedAt?: string; effectiveAt?: string };
+    assert.ok(Date.parse(String(effectiveAt)) - Date.parse(String(changedAt)) >= 1_000, `${changedAt} and ${effectiveAt}`);
     const packets: { agent?: string; budgetCents?: number; work?: object }[] = [
       DEPLOYMENT,
       { agent: 'codex' },

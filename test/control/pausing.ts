@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import { until } from '../support/folder.ts';
 import type { GatedAgent } from '../support/gated-agent.ts';
 import type { Refusal, TestStack, View } from '../support/stack.ts';
@@ -8,14 +9,15 @@ export const SWITCHES_MS = 400;
 
 /** `GET /switches`. */
 export interface Held {
-  readonly stopped?: { readonly since: string; readonly by: string };
+  readonly stopped?: { readonly since: string; readonly by: string; readonly effectiveAt: string };
   readonly paused: readonly {
     readonly agent?: string;
     readonly project?: string;
     readonly all?: boolean;
     readonly since: string;
+    readonly effectiveAt: string;
   }[];
-  readonly off: readonly { readonly agent: string }[];
+  readonly off: readonly { readonly agent: string; readonly since: string; readonly effectiveAt: string }[];
 }
 
 /** As soon as every instance has heard of it, a new task waits for somebody to resume. */
@@ -48,7 +50,23 @@ export function pausing(stackOf: () => TestStack, agentOf: () => GatedAgent): vo
     for (const { id } of [first, second.body]) {
       const view = await stackOf().ended(id);
       assert.deepEqual([view.status, view.attempts, view.waitingFor], ['succeeded', 1, undefined]);
+      const waits = view.timeline.filter((entry) => entry.event === 'waiting') as { for?: unknown }[];
+      assert.ok(waits.length > 0 && waits.every((entry) => isDeepStrictEqual(entry.for, ['resume'])), JSON.stringify(waits));
     }
+  });
+
+  it('says from when it holds everywhere', async () => {
+    const { body } = await pause({ all: true });
+    const stopped = (await stackOf().post<Held>('/emergency-stop', {})).body.stopped;
+    const off = (await stackOf().post<{ effectiveAt?: string }>('/agents/codex/disable', {})).body;
+    const held = (await stackOf().get<Held>('/switches')).body;
+    for (const { since, effectiveAt } of [body.paused[0], stopped, held.off[0]] as { since: string; effectiveAt: string }[]) {
+      assert.equal(Date.parse(effectiveAt) - Date.parse(since), SWITCHES_MS + 1_000);
+    }
+    assert.equal(off.effectiveAt, held.off[0]?.effectiveAt);
+    assert.equal((await stackOf().post<{ effectiveAt?: string }>('/agents/codex/enable', {})).body.effectiveAt, undefined);
+    await stackOf().delete('/emergency-stop');
+    await resume({ all: true });
   });
 
   it('holds up everything, while what runs goes on to its end', async () => {

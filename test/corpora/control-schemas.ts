@@ -9,19 +9,20 @@ const cents = z.number().min(0);
 const cursor = z.string().min(1).max(2_000).optional();
 const hash = z.string().regex(/^[\w-]{43}$/);
 const since = { since: time, by: z.string().min(1) };
+const held = { ...since, effectiveAt: time };
 
 const switches = {
-  stopped: z.strictObject(since).optional(),
+  stopped: z.strictObject(held).optional(),
   paused: z
     .array(
       z.union([
-        z.strictObject({ all: z.literal(true), ...since }),
-        z.strictObject({ agent: z.string().min(1).max(63), ...since }),
-        z.strictObject({ project: z.string().min(1).max(100), ...since }),
+        z.strictObject({ all: z.literal(true), ...held }),
+        z.strictObject({ agent: z.string().min(1).max(63), ...held }),
+        z.strictObject({ project: z.string().min(1).max(100), ...held }),
       ]),
     )
     .max(2_000),
-  off: z.array(z.strictObject({ agent: z.string().min(1).max(63), ...since })).max(2_000),
+  off: z.array(z.strictObject({ agent: z.string().min(1).max(63), ...held })).max(2_000),
 };
 export const switchesSchema = z.strictObject(switches);
 
@@ -32,6 +33,7 @@ export const approvalPolicySchema = z.strictObject({
   fourEyes: z.boolean(),
   changedAt: time.optional(),
   changedBy: z.string().min(1).optional(),
+  effectiveAt: time.optional(),
 });
 
 const run = z.strictObject({

@@ -98,6 +98,13 @@ export function watchStop(runtime: Watchers, tenant: string, agent: string, onSt
   });
 }
 
+/** Clocks apart, and the time that the writing takes. */
+const MARGIN_MS = 1_000;
+
+/** From when a decision of `at` (milliseconds since the epoch) holds in every instance: what is remembered from before is over then. */
+export const effectiveAt = ({ settings }: Pick<Runtime, 'settings'>, at: number): string =>
+  new Date(at + settings.times.switchesMs + MARGIN_MS).toISOString();
+
 /** A tenant's switches as they are stored now. */
 export async function readSwitches(runtime: Pick<Runtime, 'control'>, tenant: string): Promise<Switches> {
   return (await readBoard(runtime, tenant)).switches;
