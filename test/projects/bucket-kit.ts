@@ -12,7 +12,7 @@ import { type RolledBack, rollBack } from '../../functions/core/backups/rollback
 import { type BackupParts, type BackupRequest, takeBackup } from '../../functions/core/backups/take.ts';
 import type { Objects, ProjectTree, ProjectTrees } from '../../functions/core/ports.ts';
 import { signingFrom } from '../../functions/core/signing.ts';
-import { memoryObjects } from '../backups/memory-parts.ts';
+import { memoryObjects } from '../core/backups/memory-parts.ts';
 import { storageOf } from '../support/storage.ts';
 
 export const PROJECT = 'heliograph-test';

@@ -2,7 +2,7 @@
 
 import { chmodSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { seen } from '../backups/kit.ts';
+import { seen } from '../core/backups/kit.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import type { Reply, TestStack } from '../support/stack.ts';
 

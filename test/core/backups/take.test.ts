@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, chmodSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { manifestHash, newBackupId, readDraft, readManifest, writeDraft } from '../../functions/core/backups/manifest.ts';
-import type { Manifest, ManifestFile } from '../../functions/core/backups/manifest-schema.ts';
-import { takeBackup } from '../../functions/core/backups/take.ts';
-import { verifyBackup } from '../../functions/core/backups/verify.ts';
-import { FileChanged, type FileEntry, type Objects, type ProjectTree } from '../../functions/core/ports.ts';
+import { manifestHash, newBackupId, readDraft, readManifest, writeDraft } from '../../../functions/core/backups/manifest.ts';
+import type { Manifest, ManifestFile } from '../../../functions/core/backups/manifest-schema.ts';
+import { takeBackup } from '../../../functions/core/backups/take.ts';
+import { verifyBackup } from '../../../functions/core/backups/verify.ts';
+import { FileChanged, type FileEntry, type Objects, type ProjectTree } from '../../../functions/core/ports.ts';
 import { makeTree, type Place, PROJECT, place } from './kit.ts';
 
 describe('taking a backup', () => {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { type Counts, countingDocuments } from '../../functions/adapters/counting.ts';
-import { openDatabase } from '../../functions/adapters/sqlite-database.ts';
-import { sqliteDocuments } from '../../functions/adapters/sqlite-documents.ts';
-import type { Clock } from '../../functions/core/ports.ts';
-import { type CircuitKey, circuitKey, heldUntil, noteAnswer, readCircuits } from '../../functions/core/registry/circuit.ts';
-import { readSettings } from '../../functions/core/settings.ts';
-import { topology } from '../../functions/topology.ts';
-import { temporaryFolder } from '../support/folder.ts';
-import { silent } from '../support/stack.ts';
+import { type Counts, countingDocuments } from '../../../functions/adapters/counting.ts';
+import { openDatabase } from '../../../functions/adapters/sqlite-database.ts';
+import { sqliteDocuments } from '../../../functions/adapters/sqlite-documents.ts';
+import type { Clock } from '../../../functions/core/ports.ts';
+import { type CircuitKey, circuitKey, heldUntil, noteAnswer, readCircuits } from '../../../functions/core/registry/circuit.ts';
+import { readSettings } from '../../../functions/core/settings.ts';
+import { topology } from '../../../functions/topology.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { silent } from '../../support/stack.ts';
 
 const settings = readSettings({}, { runtime: 'embedded' });
 const { circuitOpenMs, circuitMaximumMs } = settings.times;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { freeNumbers } from '../../functions/core/waiting/taken.ts';
+import { freeNumbers } from '../../../functions/core/waiting/taken.ts';
 
 const limit = fc.integer({ min: 1, max: 6 });
 

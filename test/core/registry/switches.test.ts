@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Documents } from '../../functions/core/ports.ts';
+import type { Documents } from '../../../functions/core/ports.ts';
 import {
   abortOf,
   approvalPolicyOf,
@@ -9,10 +9,10 @@ import {
   stopOf,
   switchesId,
   watchStop,
-} from '../../functions/core/registry/switches.ts';
-import type { TaskError } from '../../functions/core/task.ts';
-import { until } from '../support/folder.ts';
-import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
+} from '../../../functions/core/registry/switches.ts';
+import type { TaskError } from '../../../functions/core/task.ts';
+import { until } from '../../support/folder.ts';
+import { type EmbeddedTestStack, embeddedStack } from '../../support/stack-embedded.ts';
 
 const SWITCHES_MS = 100;
 const off: Switches = { 'agent:a': { state: 'off', at: 1, by: 'test' } };

@@ -12,12 +12,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import fc from 'fast-check';
-import { systemClock } from '../../functions/adapters/clock.ts';
-import { diffWithNow } from '../../functions/core/backups/diff.ts';
-import { newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
-import { rollBack } from '../../functions/core/backups/rollback.ts';
-import { takeBackup } from '../../functions/core/backups/take.ts';
-import { temporaryFolder } from '../support/folder.ts';
+import { systemClock } from '../../../functions/adapters/clock.ts';
+import { diffWithNow } from '../../../functions/core/backups/diff.ts';
+import { newBackupId, readManifest } from '../../../functions/core/backups/manifest.ts';
+import { rollBack } from '../../../functions/core/backups/rollback.ts';
+import { takeBackup } from '../../../functions/core/backups/take.ts';
+import { temporaryFolder } from '../../support/folder.ts';
 import { allSettled, emptied, type Place, PROJECT, place, seen } from './kit.ts';
 import { memoryObjects } from './memory-parts.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { backupIds, newBackupId } from '../../functions/core/backups/manifest.ts';
-import { rollBack } from '../../functions/core/backups/rollback.ts';
-import { expireBackups, sweepBackups } from '../../functions/core/backups/sweep.ts';
-import { takeBackup } from '../../functions/core/backups/take.ts';
+import { backupIds, newBackupId } from '../../../functions/core/backups/manifest.ts';
+import { rollBack } from '../../../functions/core/backups/rollback.ts';
+import { expireBackups, sweepBackups } from '../../../functions/core/backups/sweep.ts';
+import { takeBackup } from '../../../functions/core/backups/take.ts';
 import { memoryTree, memoryTrees } from './memory-parts.ts';
 import { HOUR_MS, simulatedWorld, textsOf, type Worker } from './world.ts';
 

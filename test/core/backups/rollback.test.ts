@@ -16,12 +16,12 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
-import { blobObject } from '../../functions/core/backups/blobs.ts';
-import { canonical, manifestObject, newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
-import type { Manifest, ManifestEntry } from '../../functions/core/backups/manifest-schema.ts';
-import { rollBack } from '../../functions/core/backups/rollback.ts';
-import { takeBackup } from '../../functions/core/backups/take.ts';
-import { verifyBackup } from '../../functions/core/backups/verify.ts';
+import { blobObject } from '../../../functions/core/backups/blobs.ts';
+import { canonical, manifestObject, newBackupId, readManifest } from '../../../functions/core/backups/manifest.ts';
+import type { Manifest, ManifestEntry } from '../../../functions/core/backups/manifest-schema.ts';
+import { rollBack } from '../../../functions/core/backups/rollback.ts';
+import { takeBackup } from '../../../functions/core/backups/take.ts';
+import { verifyBackup } from '../../../functions/core/backups/verify.ts';
 import { inChild } from './killing.ts';
 import { allSettled, emptied, makeTree, type Place, PROJECT, place, seen } from './kit.ts';
 
@@ -412,7 +412,7 @@ describe('rolling back', () => {
     }
 
     it('refuses one that is signed with another key', async () => {
-      const { signingFrom } = await import('../../functions/core/signing.ts');
+      const { signingFrom } = await import('../../../functions/core/signing.ts');
       const backupId = await forge([file('a')], signingFrom('another key, as long as the first one'));
       await assert.rejects(back(backupId), { code: 'backup_corrupt' });
     });

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { backupIds, newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
-import { takeBackup } from '../../functions/core/backups/take.ts';
-import { verifyBackup } from '../../functions/core/backups/verify.ts';
-import { temporaryFolder } from '../support/folder.ts';
+import { backupIds, newBackupId, readManifest } from '../../../functions/core/backups/manifest.ts';
+import { takeBackup } from '../../../functions/core/backups/take.ts';
+import { verifyBackup } from '../../../functions/core/backups/verify.ts';
+import { temporaryFolder } from '../../support/folder.ts';
 import { inChild } from './killing.ts';
 import { allSettled, makeTree, type Place, PROJECT, place, seen } from './kit.ts';
 

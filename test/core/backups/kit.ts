@@ -12,15 +12,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { systemClock } from '../../functions/adapters/clock.ts';
-import { fileObjects } from '../../functions/adapters/files.ts';
-import { folderTrees } from '../../functions/adapters/folder-tree.ts';
-import { systemIds } from '../../functions/adapters/ids.ts';
-import { newBackupId } from '../../functions/core/backups/manifest.ts';
-import { type BackupParts, type BackupRequest, takeBackup } from '../../functions/core/backups/take.ts';
-import type { Objects, ProjectTree, ProjectTrees } from '../../functions/core/ports.ts';
-import { signingFrom } from '../../functions/core/signing.ts';
-import { temporaryFolder } from '../support/folder.ts';
+import { systemClock } from '../../../functions/adapters/clock.ts';
+import { fileObjects } from '../../../functions/adapters/files.ts';
+import { folderTrees } from '../../../functions/adapters/folder-tree.ts';
+import { systemIds } from '../../../functions/adapters/ids.ts';
+import { newBackupId } from '../../../functions/core/backups/manifest.ts';
+import { type BackupParts, type BackupRequest, takeBackup } from '../../../functions/core/backups/take.ts';
+import type { Objects, ProjectTree, ProjectTrees } from '../../../functions/core/ports.ts';
+import { signingFrom } from '../../../functions/core/signing.ts';
+import { temporaryFolder } from '../../support/folder.ts';
 
 export const PROJECT = 'project-1';
 

@@ -1,6 +1,6 @@
 /** An object store and a project in memory, on a clock of their own, for what a real one would take days to show. */
 
-import { Problem } from '../../functions/core/errors.ts';
+import { Problem } from '../../../functions/core/errors.ts';
 import {
   type Clock,
   FileChanged,
@@ -10,7 +10,7 @@ import {
   type ProjectTree,
   type ProjectTrees,
   type TreeEntry,
-} from '../../functions/core/ports.ts';
+} from '../../../functions/core/ports.ts';
 
 export interface MemoryObjects extends Objects {
   readonly all: Map<string, { readonly bytes: Buffer; readonly writtenAt: number; readonly version: string }>;

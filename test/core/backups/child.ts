@@ -1,7 +1,7 @@
 /** A process of its own that takes a backup or rolls one back, for tests that end it: `child.ts <folder> take|roll-back <backup id>`. */
 
-import { rollBack } from '../../functions/core/backups/rollback.ts';
-import { takeBackup } from '../../functions/core/backups/take.ts';
+import { rollBack } from '../../../functions/core/backups/rollback.ts';
+import { takeBackup } from '../../../functions/core/backups/take.ts';
 import { PROJECT, place } from './kit.ts';
 
 const [path = '', what = '', backupId = ''] = process.argv.slice(2);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { blobObject } from '../../functions/core/backups/blobs.ts';
-import { manifestObject, readManifest } from '../../functions/core/backups/manifest.ts';
-import { rollBack } from '../../functions/core/backups/rollback.ts';
-import { verifyBackup } from '../../functions/core/backups/verify.ts';
+import { blobObject } from '../../../functions/core/backups/blobs.ts';
+import { manifestObject, readManifest } from '../../../functions/core/backups/manifest.ts';
+import { rollBack } from '../../../functions/core/backups/rollback.ts';
+import { verifyBackup } from '../../../functions/core/backups/verify.ts';
 import { emptied, makeTree, PROJECT, place, seen } from './kit.ts';
 
 describe('every bit of a manifest and of a blob', () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { systemClock } from '../../functions/adapters/clock.ts';
-import { systemIds } from '../../functions/adapters/ids.ts';
-import { backupIds, manifestObject, newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
-import { notKept } from '../../functions/core/backups/retention.ts';
-import { expireBackups, sweepBackups } from '../../functions/core/backups/sweep.ts';
-import { takeBackup } from '../../functions/core/backups/take.ts';
-import { verifyBackup } from '../../functions/core/backups/verify.ts';
-import { signingFrom } from '../../functions/core/signing.ts';
+import { systemClock } from '../../../functions/adapters/clock.ts';
+import { systemIds } from '../../../functions/adapters/ids.ts';
+import { backupIds, manifestObject, newBackupId, readManifest } from '../../../functions/core/backups/manifest.ts';
+import { notKept } from '../../../functions/core/backups/retention.ts';
+import { expireBackups, sweepBackups } from '../../../functions/core/backups/sweep.ts';
+import { takeBackup } from '../../../functions/core/backups/take.ts';
+import { verifyBackup } from '../../../functions/core/backups/verify.ts';
+import { signingFrom } from '../../../functions/core/signing.ts';
 import { memoryObjects, memoryTree } from './memory-parts.ts';
 import { raceSweeps } from './sweep-races.ts';
 

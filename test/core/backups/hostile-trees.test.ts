@@ -17,10 +17,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { backupIds, newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
-import { rollBack } from '../../functions/core/backups/rollback.ts';
-import { takeBackup } from '../../functions/core/backups/take.ts';
-import type { ProjectTree } from '../../functions/core/ports.ts';
+import { backupIds, newBackupId, readManifest } from '../../../functions/core/backups/manifest.ts';
+import { rollBack } from '../../../functions/core/backups/rollback.ts';
+import { takeBackup } from '../../../functions/core/backups/take.ts';
+import type { ProjectTree } from '../../../functions/core/ports.ts';
 import { inChild } from './killing.ts';
 import { emptied, makeTree, type Place, PROJECT, place, seen } from './kit.ts';
 

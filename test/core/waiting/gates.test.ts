@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { packetSchema, timed } from '../../functions/core/packet.ts';
-import { SWITCHES, switchesId } from '../../functions/core/registry/switches.ts';
-import type { Runtime } from '../../functions/core/runtime.ts';
-import { resumeWaiting } from '../../functions/core/waiting/admit-waiting.ts';
-import { BACKUP, projectGate } from '../../functions/core/waiting/gate-names.ts';
-import { gateFailed, gatePassed } from '../../functions/core/waiting/gates.ts';
-import { setBackIfPaused } from '../../functions/core/waiting/set-back.ts';
-import { releaseResource, takeResource } from '../../functions/core/waiting/slots.ts';
-import { startTask } from '../../functions/core/waiting/start-task.ts';
-import { proceed } from '../../functions/core/waiting/waiting.ts';
-import { until } from '../support/folder.ts';
-import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
+import { packetSchema, timed } from '../../../functions/core/packet.ts';
+import { SWITCHES, switchesId } from '../../../functions/core/registry/switches.ts';
+import type { Runtime } from '../../../functions/core/runtime.ts';
+import { resumeWaiting } from '../../../functions/core/waiting/admit-waiting.ts';
+import { BACKUP, projectGate } from '../../../functions/core/waiting/gate-names.ts';
+import { gateFailed, gatePassed } from '../../../functions/core/waiting/gates.ts';
+import { setBackIfPaused } from '../../../functions/core/waiting/set-back.ts';
+import { releaseResource, takeResource } from '../../../functions/core/waiting/slots.ts';
+import { startTask } from '../../../functions/core/waiting/start-task.ts';
+import { proceed } from '../../../functions/core/waiting/waiting.ts';
+import { until } from '../../support/folder.ts';
+import { type EmbeddedTestStack, embeddedStack } from '../../support/stack-embedded.ts';
 
 describe('the gates of a modification', function () {
   this.timeout(20_000);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cloudObjects } from '../../functions/adapters/cloud-storage.ts';
-import { rollBack } from '../../functions/core/backups/rollback.ts';
-import { expireBackups, sweepBackups } from '../../functions/core/backups/sweep.ts';
-import { verifyBackup } from '../../functions/core/backups/verify.ts';
-import { storageOf } from '../support/storage.ts';
+import { cloudObjects } from '../../../functions/adapters/cloud-storage.ts';
+import { rollBack } from '../../../functions/core/backups/rollback.ts';
+import { expireBackups, sweepBackups } from '../../../functions/core/backups/sweep.ts';
+import { verifyBackup } from '../../../functions/core/backups/verify.ts';
+import { storageOf } from '../../support/storage.ts';
 import { makeTree, PROJECT, place, seen } from './kit.ts';
 
 describe('backups in Cloud Storage', () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { newBackupId, readManifest } from '../../functions/core/backups/manifest.ts';
-import { temporaryFolder } from '../support/folder.ts';
+import { newBackupId, readManifest } from '../../../functions/core/backups/manifest.ts';
+import { temporaryFolder } from '../../support/folder.ts';
 import { inChild } from './killing.ts';
 import { PROJECT, place } from './kit.ts';
 

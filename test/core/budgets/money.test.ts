@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { centsFromMicros, isWholeMicros, microsFromCents } from '../../functions/core/budgets/money.ts';
-import { committedMicros, spentMicros, type TaskCore } from '../../functions/core/task.ts';
+import { centsFromMicros, isWholeMicros, microsFromCents } from '../../../functions/core/budgets/money.ts';
+import { committedMicros, spentMicros, type TaskCore } from '../../../functions/core/task.ts';
 
 describe('money', () => {
   const rows: [cents: number, micros: number][] = [

@@ -1,9 +1,9 @@
 /** A simulated world for backups: workers whose calls reach the store in any order, whose clocks are off, and that end at any moment. */
 
-import { manifestObject, readManifest } from '../../functions/core/backups/manifest.ts';
-import type { BackupParts } from '../../functions/core/backups/take.ts';
-import type { Objects } from '../../functions/core/ports.ts';
-import { signingFrom } from '../../functions/core/signing.ts';
+import { manifestObject, readManifest } from '../../../functions/core/backups/manifest.ts';
+import type { BackupParts } from '../../../functions/core/backups/take.ts';
+import type { Objects } from '../../../functions/core/ports.ts';
+import { signingFrom } from '../../../functions/core/signing.ts';
 import { memoryObjects } from './memory-parts.ts';
 
 export const HOUR_MS = 3_600_000;
@@ -91,7 +91,7 @@ export function simulatedWorld(next: () => number) {
 
 /** The texts of a backup's files, as far as the store has them. Throws `backup_corrupt`, `backup_not_found`. */
 export async function textsOf(parts: BackupParts, backupId: string): Promise<Record<string, string>> {
-  const { readContents } = await import('../../functions/core/backups/contents.ts');
+  const { readContents } = await import('../../../functions/core/backups/contents.ts');
   const texts: Record<string, string> = {};
   await readContents(parts, await readManifest(parts, 'p', backupId), {
     async use({ path }, content) {
