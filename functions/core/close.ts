@@ -34,6 +34,22 @@ export async function close(runtime: Closers, id: string, end: End, epoch?: numb
   return closed;
 }
 
+/**
+ * Ends a task that is queued, and is known as that, because nobody can run it. One that has gone its way since (it was claimed, or
+ * waits because it is paused) is left to it.
+ */
+export async function closeQueued(runtime: Closers, end: End, known: Known): Promise<void> {
+  const { epoch } = known.task;
+  const decide = (current: Known): Decision<Known | undefined> => {
+    // Whoever ended it may not have done what follows.
+    if (isEnded(current.task.status)) return { answer: current };
+    if (current.task.status !== 'queued' || current.task.epoch !== epoch) return { answer: undefined };
+    return { change: closing(runtime, current, end, epoch), gives: (closed) => closed };
+  };
+  const ended = await decideAndWrite(runtime, known.id, known, decide, undefined);
+  if (ended !== undefined) await followUp(runtime, ended);
+}
+
 function decideClose(runtime: Closers, known: Known, end: End, epoch: number | undefined): Decision<Closed> {
   const { task } = known;
   if (isEnded(task.status)) {

@@ -1,7 +1,7 @@
 /** A dead-lettered task message is a signal, not an end: the task is queued again, until three rounds have passed without a claim. */
 
 import { admitMessage } from '../core/adopt.ts';
-import { close } from '../core/close.ts';
+import { closeQueued } from '../core/close.ts';
 import { keyedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
 import { type Incoming, jsonOf, type PushMessage } from '../core/push-gate.ts';
@@ -63,7 +63,7 @@ async function revive(runtime: Runtime, known: Known, messageId: string): Promis
   const decision = await decideAndWrite(runtime, known.id, known, decide, 'leave');
   if (decision === 'leave') return;
   const error = { code: 'undeliverable', message: `No agent claimed the task in ${MAX_ROUNDS} rounds of deliveries.` };
-  await close(runtime, known.id, { status: 'dead', error }, known.task.epoch);
+  await closeQueued(runtime, { status: 'dead', error }, known);
 }
 
 async function adopted(

@@ -3,7 +3,7 @@
 import { adopt } from '../adopt.ts';
 import { type Claim, type ClaimRequest, claim } from '../claim.ts';
 import { carriable, checkOut, payloadOf } from '../claim-check.ts';
-import { close } from '../close.ts';
+import { close, closeQueued } from '../close.ts';
 import { TerminalError } from '../errors.ts';
 import { note, park, renew, retry } from '../lease.ts';
 import { type Incoming, jsonOf } from '../push-gate.ts';
@@ -100,7 +100,7 @@ export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedA
     if (agent === undefined) {
       if (known.task.status !== 'queued') return { kind: 'acknowledge', taskId: known.id };
       const error = { code: 'agent_not_found', message: `Agent ${of.agent} not found.` };
-      await close(runtime, known.id, { status: 'failed', error }, known.task.epoch, known);
+      await closeQueued(runtime, { status: 'failed', error }, known);
       return { kind: 'ended', taskId: known.id };
     }
     const payload = await payloadOf(runtime, of);
@@ -115,7 +115,7 @@ export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedA
       return quote();
     } catch (error) {
       if (!(error instanceof TerminalError)) throw error;
-      await close(runtime, known.id, { status: 'failed', error: { code: error.code, message: error.message } }, undefined, known);
+      await closeQueued(runtime, { status: 'failed', error: { code: error.code, message: error.message } }, known);
       return undefined;
     }
   }
