@@ -51,10 +51,11 @@ export function bucketLocks(bucket: Bucket, leaseMs: number) {
       return found && held(bucket, name, found, leaseMs);
     },
 
+    /** Whoever can write to the bucket may have put it there: what it says is to be checked. */
     async read(name: string): Promise<FoundLock | undefined> {
       try {
         const [metadata, response] = await within(LONGEST_CALL_MS, bucket.file(name).getMetadata());
-        const { project, work, phase } = metadata.metadata as unknown as LockState;
+        const { project, work, phase } = (metadata.metadata ?? {}) as unknown as LockState;
         const { date } = (response as unknown as { headers: { date: string } }).headers;
         return { state: { project, work, phase }, ageMs: Date.parse(date) - Date.parse(metadata.updated as string), metadata };
       } catch (error) {

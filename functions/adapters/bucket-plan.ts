@@ -1,9 +1,10 @@
 import type { FileMetadata } from '@google-cloud/storage';
-import type { BucketPlace } from '../core/bucket-path.ts';
+import * as z from 'zod';
+import { type BucketPlace, parseBucketPath } from '../core/bucket-path.ts';
 import { Problem } from '../core/errors.ts';
 import { FOLDER_MODE, type Found, stampOf } from './bucket-entries.ts';
 import type { Snapshot } from './bucket-lists.ts';
-import { objectNameOf } from './bucket-place.ts';
+import { objectNameOf, WORK_PREFIX } from './bucket-place.ts';
 
 /** What is to be at a path. `staged` is the object that holds it; a file without one is the object that is there already. */
 export type Target =
@@ -25,6 +26,40 @@ export type Step =
 
 /** An object in the work folder, with what it is known by once it is copied. */
 export type Staged = Pick<FileMetadata, 'name' | 'generation' | 'size' | 'crc32c' | 'md5Hash' | 'metadata'>;
+
+const name = z.string().min(1);
+const generation = z.string().regex(/^\d+$/);
+const stored = z.looseObject({ name, generation: z.union([generation, z.number()]) });
+const step = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('copy'), name, before: generation, staged: stored }),
+  z.object({ kind: z.literal('mode'), name, before: generation, metageneration: generation, mode: z.int() }),
+  z.object({ kind: z.literal('delete'), name, before: generation }),
+]);
+
+/**
+ * A plan that was stored, as far as it is one of its project: it changes nothing outside of that, and copies only what was staged
+ * for it. Throws `Problem` `plan_invalid`, since whoever can write to the bucket may have put it there.
+ */
+export function checkedPlan(project: string, work: string, text: string): readonly Step[] {
+  const prefix = parseBucketPath(project)?.prefix;
+  const isOwn = (one: z.output<typeof step>): boolean =>
+    prefix !== undefined &&
+    one.name.startsWith(prefix) &&
+    !one.name.startsWith(WORK_PREFIX) &&
+    (one.kind !== 'copy' || one.staged.name.startsWith(work));
+  const steps = z.array(step).safeParse(jsonOf(text)).data;
+  if (steps?.every(isOwn)) return steps as readonly Step[];
+  const message = `What stands below ${JSON.stringify(work)} is no plan of a rollback of ${project}. Nothing of it is done.`;
+  throw new Problem(409, 'plan_invalid', message);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The first path at which two snapshots are not the same objects. */
 export function firstChange(from: Snapshot, to: Snapshot): string | undefined {

@@ -23,3 +23,13 @@ export const bucketNotFound = (place: string, cause?: unknown): Problem =>
 /** An object that no file can stand for. It is named, and neither left out nor taken for something else. */
 export const unusable = (bucket: string, name: string, flaw: string): Problem =>
   new Problem(422, 'project_unreadable', `${JSON.stringify(`gs://${bucket}/${name}`)} ${flaw}. Rename it, or remove it.`);
+
+/** What stands in place of a lock, and was not put there by a rollback. Nothing is done by it, and nobody but people may remove it. */
+export const forgedLock = (bucket: string, name: string): Problem => {
+  const place = JSON.stringify(`gs://${bucket}/${name}`);
+  return new Problem(
+    409,
+    'lock_invalid',
+    `${place} is no lock of a rollback of this project. Look who put it there, and remove it.`,
+  );
+};

@@ -29,6 +29,13 @@ export function bucketTrees({ roots, project, access = 'write', leaseMs = LEASE_
   const client = storageClient(project);
   const isOwn = isOwnBucket(project);
   const placeOf = (path: string) => bucketPlaceInRoots(roots, isOwn, path);
+  const isPlace = (path: string): boolean => {
+    try {
+      return placeOf(path).path === path;
+    } catch {
+      return false;
+    }
+  };
   const bucketOf = async (name: string) => (await client()).bucket(name);
 
   return {
@@ -57,7 +64,7 @@ export function bucketTrees({ roots, project, access = 'write', leaseMs = LEASE_
       const outcomes: Outcome[] = [];
       for (const name of names) {
         if (isOwn(name)) continue;
-        const found = await recoverBucket(await bucketOf(name), leaseMs).catch((error): Outcome[] => [
+        const found = await recoverBucket(await bucketOf(name), leaseMs, isPlace).catch((error): Outcome[] => [
           // Nothing is known of its projects; the next start asks again.
           { projectPath: `gs://${name}`, outcome: 'undone', problem: bucketProblem(`gs://${name}`, error) as Error },
         ]);
