@@ -2,7 +2,7 @@
  * `npm test`: every `*.test.ts`; with `--long` every `*.long.ts` instead; with names, only files whose path contains one.
  *
  * Says which suites ran, in particular whether Google's emulators were there, and fails when a test leaves something running. The
- * files go to two processes, which wait more than they work; in CI and with `--long` to one, where nobody waits for the answer.
+ * files go to two processes, which wait more than they work; with `--long` to one, since those measure and kill.
  */
 
 import { fork } from 'node:child_process';
@@ -45,7 +45,7 @@ const started = performance.now();
 if (part !== undefined) {
   const outcome = await run(files.filter((_, place) => place % Number(parts) === Number(part) - 1));
   process.send?.(outcome, () => process.disconnect());
-} else if (process.env.CI || long || availableParallelism() < 2 || files.length < FILES_OF_TWO) tell(await run(files));
+} else if (long || availableParallelism() < 2 || files.length < FILES_OF_TWO) tell(await run(files));
 else tell(together(await Promise.all([inProcess(1, 2), inProcess(2, 2)])));
 
 /** Runs the files in this process, which is to end by itself soon after. */
