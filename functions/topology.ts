@@ -359,7 +359,8 @@ export const topology: Topology = {
         { kind: 'publish', topic: 'callbacks' },
         { kind: 'publish', topic: 'backups' },
         { kind: 'bucket', bucket: 'backups', access: 'write' },
-        { kind: 'bucket', bucket: 'payloads', access: 'write' },
+        // A large payload says which project is to be backed up.
+        { kind: 'bucket', bucket: 'payloads', access: 'read' },
         { kind: 'projects', access: 'write' },
         { kind: 'secret', secret: 'signing-key' },
       ],

@@ -19,7 +19,7 @@ import { recoverTrees } from './recover-trees.ts';
 type Rolling = Working<RollbackRecord>;
 
 /** Under what a rollback holds its project's lock. */
-export const holderOf = (rollbackId: string): string => `rollback:${rollbackId}`;
+const holderOf = (rollbackId: string): string => `rollback:${rollbackId}`;
 
 /** Works on a rollback until it has ended. Throws what is to be tried again. */
 export async function rollBackProject(runtime: Runtime, rollbackId: string): Promise<void> {

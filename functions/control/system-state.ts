@@ -5,7 +5,8 @@ import type { Caller } from '../core/authenticate.ts';
 import type { BackupRecord } from '../core/backup-records.ts';
 import { backupView } from '../core/backup-view.ts';
 import { checked, invalidFields, paging } from '../core/http.ts';
-import { decodedCursor, encodedCursor, taskPage } from '../core/list-tasks.ts';
+import { taskPage } from '../core/list-tasks.ts';
+import { pageOf } from '../core/page.ts';
 import { BACKUPS } from '../core/projects.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { type JsonObject, STATUSES, type Task } from '../core/task.ts';
@@ -77,18 +78,9 @@ const PAGES: Readonly<Record<List, (runtime: Runtime, caller: Caller, wanted: Wa
     return { items: agents as unknown[], nextCursor: nextCursor as string | undefined };
   },
 
-  async backups({ documents }, { tenant }, { project: projectId, limit, cursor }) {
-    const orderBy = { field: 'createdAt', direction: 'desc' } as const;
-    const after = cursor === undefined ? undefined : decodedCursor(cursor);
-    const equal = defined({ tenant, projectId });
-    const found = await documents.query(BACKUPS, { equal, orderBy, ...(after ? { after } : {}), limit: limit + 1 });
-    const page = found.documents.slice(0, limit);
-    const last = page.at(-1);
-    const hasMore = last !== undefined && found.documents.length > limit;
-    return {
-      items: page.map(({ id, data }) => backupView(id, data as unknown as BackupRecord)),
-      ...(hasMore ? { nextCursor: encodedCursor(last) } : {}),
-    };
+  async backups(runtime, { tenant }, { project: projectId, limit, cursor }) {
+    const { documents, nextCursor } = await pageOf(runtime, BACKUPS, defined({ tenant, projectId }), { limit, cursor });
+    return { items: documents.map(({ id, data }) => backupView(id, data as unknown as BackupRecord)), nextCursor };
   },
 };
 

@@ -12,7 +12,7 @@ import type { Runtime } from './runtime.ts';
 import type { JsonObject } from './task.ts';
 
 /** The topic on which `backups` is asked for things. */
-export const BACKUPS_TOPIC = 'backups';
+const BACKUPS_TOPIC = 'backups';
 
 export type BackupMessage =
   | { readonly kind: 'backup'; readonly backupId: string }

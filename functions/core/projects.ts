@@ -36,7 +36,7 @@ export const projectIdOf = (tenant: string, canonicalPath: string): string => ha
 export const projectEntity = (projectId: string): string => `project:${projectId}`;
 
 /** Whether a text may be the id of a project; nothing else becomes part of a name in a store. */
-export const isProjectId = (text: string): boolean => /^[0-9a-f]{40}$/.test(text);
+const isProjectId = (text: string): boolean => /^[0-9a-f]{40}$/.test(text);
 
 /** A tenant's project. Throws `Problem` 404 `project_not_found`, for another tenant's as for none. */
 export async function ownProject(

@@ -168,7 +168,6 @@ const schema = z.strictObject({
 
 /** All settings, validated. */
 export type Settings = z.output<typeof schema>;
-export type AgentRow = z.output<typeof agentRow>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Customary names, beside the ones made from the path. The first that is set counts; `ORCHESTRATOR_…` comes before them. */

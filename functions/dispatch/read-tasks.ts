@@ -4,11 +4,13 @@ import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { checked, paging } from '../core/http.ts';
 import { taskPage } from '../core/list-tasks.ts';
+import type { Fields } from '../core/ports.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { TASKS } from '../core/store.ts';
 import { isEnded, type JsonObject, STATUSES, type Task } from '../core/task.ts';
 import { fromDocument } from '../core/task-document.ts';
 import { taskView } from '../core/task-view.ts';
+import { untilDocument } from '../core/until-document.ts';
 import { fullView, ownTask } from './task-view.ts';
 
 /** The query of one task. */
@@ -49,31 +51,15 @@ export async function getTask(
 }
 
 /** The task as last seen: when it has ended, or when the wait is over. */
-function untilEnded(runtime: Runtime, id: string, ms: number, whenGone: (run: () => void) => void): Promise<Task | undefined> {
-  return new Promise((resolve) => {
-    let last: Task | undefined;
-    let isDone = false;
-    const cancel = runtime.clock.after(ms, done);
-    const unwatch = runtime.documents.watch(
-      TASKS,
-      id,
-      (document) => {
-        if (document !== undefined) last = fromDocument(document.data);
-        if (last === undefined || isEnded(last.status)) done();
-      },
-      done,
-    );
-    whenGone(done);
-
-    function done(): void {
-      if (isDone) return;
-      isDone = true;
-      cancel();
-      // The first callback may come before `watch` has returned.
-      queueMicrotask(() => unwatch());
-      resolve(last);
-    }
-  });
+async function untilEnded(
+  runtime: Runtime,
+  id: string,
+  ms: number,
+  whenGone: (run: () => void) => void,
+): Promise<Task | undefined> {
+  const hasEnded = (data: Fields | undefined): boolean => data === undefined || isEnded(fromDocument(data).status);
+  const last = await untilDocument(runtime, { collection: TASKS, id, ms }, hasEnded, whenGone);
+  return last && fromDocument(last);
 }
 
 /** The caller's tasks, newest first. */

@@ -5,7 +5,7 @@ import { Problem } from '../core/errors.ts';
 import { BACKUPS } from '../core/projects.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
-import { untilDocument } from '../core/waiting/until-document.ts';
+import { untilDocument } from '../core/until-document.ts';
 
 export interface Reply {
   readonly status: number;
@@ -23,7 +23,12 @@ export async function ended<T extends Job>(
   whenGone: WhenGone,
 ): Promise<Partial<T>> {
   const ms = runtime.settings.times.backupWaitMs;
-  const seen = await untilDocument(runtime, { collection, id, ms }, (data) => data.open === undefined, whenGone);
+  const seen = await untilDocument(
+    runtime,
+    { collection, id, ms },
+    (data) => data !== undefined && data.open === undefined,
+    whenGone,
+  );
   return (seen ?? { open: true }) as Partial<T>;
 }
 

@@ -7,12 +7,12 @@ import { backupView, checkedView } from '../core/backup-view.ts';
 import { isBackupId, newBackupId } from '../core/backups/manifest.ts';
 import { Problem } from '../core/errors.ts';
 import { checked, paging } from '../core/http.ts';
+import { pageOf } from '../core/page.ts';
 import { PreconditionFailed, type Stored } from '../core/ports.ts';
 import { BACKUPS, ownProject } from '../core/projects.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
 import { answerOfBackup, ended, type Reply, type WhenGone } from './await-backup.ts';
-import { pageOf } from './page.ts';
 
 export const backupsQuery = z.strictObject({ ...paging, status: z.enum(['running', 'verified', 'failed', 'expired']).optional() });
 

@@ -5,11 +5,11 @@ import type { Caller } from '../core/authenticate.ts';
 import { askOrLeave, type BackupRecord, type ProjectRecord, type RollbackRecord, retentionOf } from '../core/backup-records.ts';
 import { backupView, rollbackView } from '../core/backup-view.ts';
 import { checked, paging } from '../core/http.ts';
+import { newest, pageOf } from '../core/page.ts';
 import { PreconditionFailed, type Stored } from '../core/ports.ts';
 import { BACKUPS, ownProject, PROJECTS, type Project, ROLLBACKS } from '../core/projects.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
-import { newest, pageOf } from './page.ts';
 
 export const projectsQuery = z.strictObject(paging);
 

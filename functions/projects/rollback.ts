@@ -7,12 +7,12 @@ import { rollbackView } from '../core/backup-view.ts';
 import { isBackupId } from '../core/backups/manifest.ts';
 import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
+import { pageOf } from '../core/page.ts';
 import type { Stored } from '../core/ports.ts';
 import { BACKUPS, ownProject, PROJECTS, projectIdOf, ROLLBACKS } from '../core/projects.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
 import { ended, type Reply, refuse, type WhenGone } from './await-backup.ts';
-import { pageOf } from './page.ts';
 
 /** Which project's `latest`. */
 export const rollbackQuery = z.strictObject({

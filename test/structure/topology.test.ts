@@ -82,6 +82,11 @@ describe('the topology', () => {
     assert.deepEqual(functions.codex?.roles, [{ kind: 'invoke', function: 'dispatch' }]);
   });
 
+  it('gives backups nothing to write among the payloads, which it reads alone', () => {
+    const ofPayloads = functions.backups?.roles.filter((role) => role.kind === 'bucket' && role.bucket === 'payloads');
+    assert.deepEqual(ofPayloads, [{ kind: 'bucket', bucket: 'payloads', access: 'read' }]);
+  });
+
   it('has no index on time alone: composite ones begin with another field, and times have none of their own', () => {
     for (const [name, { indexes, unindexed, ttlField }] of Object.entries(collections)) {
       const times = indexes.flatMap((index) => index.at(-1)?.field ?? []).concat(ttlField ?? []);

@@ -20,7 +20,7 @@ export const BLOB_BYTES = 4_194_304;
  */
 export const LONGEST_BACKUP_MS = 12 * 3_600_000;
 export const SLOW_CALLS_MS = 3_600_000;
-export const CLOCKS_OFF_MS = 3_600_000;
+const CLOCKS_OFF_MS = 3_600_000;
 export const SWEPT_AFTER_MS = 2 * LONGEST_BACKUP_MS + SLOW_CALLS_MS + CLOCKS_OFF_MS;
 
 const compress = promisify(zstdCompress);

@@ -131,7 +131,7 @@ function lastOf({ entries, special }: Manifest): string | undefined {
 }
 
 /** A folder comes before what is in it, and the parts of paths decide one by one. */
-export function walkOrder(a: string, b: string): number {
+function walkOrder(a: string, b: string): number {
   const left = a.split('/');
   const right = b.split('/');
   const index = left.findIndex((part, at) => part !== right[at]);

@@ -13,7 +13,7 @@ import type { Runtime } from '../runtime.ts';
 import type { Agent } from './agents.ts';
 
 /** The collection of circuits that have changed. */
-export const CIRCUITS = 'circuits';
+const CIRCUITS = 'circuits';
 const IN_A_ROW = 5;
 const WINDOW = 20;
 const SHARE = 0.5;

@@ -47,5 +47,5 @@ export async function gatesOf(
 }
 
 /** What a modification passes: it has its project to itself, and a way back. */
-export const lockGatesOf = ({ modifies, projectId }: Pick<TaskCore, 'modifies' | 'projectId'>): readonly string[] =>
+const lockGatesOf = ({ modifies, projectId }: Pick<TaskCore, 'modifies' | 'projectId'>): readonly string[] =>
   modifies && projectId !== undefined ? [projectGate(projectId), BACKUP] : [];

@@ -1,12 +1,14 @@
-import { decodedCursor, encodedCursor } from '../core/list-tasks.ts';
-import type { Query, Stored } from '../core/ports.ts';
-import type { Runtime } from '../core/runtime.ts';
+/** Pages of what is stored, and the newest of it. */
+
+import { decodedCursor, encodedCursor } from './list-tasks.ts';
+import type { Query, Stored } from './ports.ts';
+import type { Runtime } from './runtime.ts';
 
 const NEWEST_FIRST = { field: 'createdAt', direction: 'desc' } as const;
 
 /** A page of a list that is made seldom enough not to be sharded, the newest first. */
 export async function pageOf(
-  { documents }: Runtime,
+  { documents }: Pick<Runtime, 'documents'>,
   collection: string,
   equal: Query['equal'],
   { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
@@ -20,6 +22,7 @@ export async function pageOf(
   return { documents: page, ...(isMore ? { nextCursor: encodedCursor(last) } : {}) };
 }
 
+/** The newest one. */
 export async function newest(runtime: Runtime, collection: string, equal: Query['equal']): Promise<Stored | undefined> {
   return (await pageOf(runtime, collection, equal, { limit: 1 })).documents[0];
 }

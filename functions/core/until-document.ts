@@ -1,14 +1,14 @@
-import type { Fields } from '../ports.ts';
-import type { Runtime } from '../runtime.ts';
+import type { Fields } from './ports.ts';
+import type { Runtime } from './runtime.ts';
 
 /**
  * A document as last seen: when `holds` says so of it, or when `ms` are over, or when `whenGone` tells that nobody waits any more.
- * `undefined` when it was not seen at all.
+ * `undefined`, also for `holds`, as long as it was not seen at all.
  */
 export function untilDocument(
   runtime: Pick<Runtime, 'documents' | 'clock'>,
   { collection, id, ms }: { readonly collection: string; readonly id: string; readonly ms: number },
-  holds: (data: Fields) => boolean,
+  holds: (data: Fields | undefined) => boolean,
   whenGone: (run: () => void) => void,
 ): Promise<Fields | undefined> {
   return new Promise((resolve) => {
@@ -20,7 +20,7 @@ export function untilDocument(
       id,
       (document) => {
         if (document !== undefined) last = document.data;
-        if (last !== undefined && holds(last)) done();
+        if (holds(last)) done();
       },
       done,
     );
