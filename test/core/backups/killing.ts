@@ -1,0 +1,48 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
+
+export interface Ended {
+  /** Milliseconds of work. */
+  readonly ms: number;
+  readonly signal: NodeJS.Signals | null;
+  readonly code: number | null;
+  readonly stderr: string;
+  /** The most memory it had. */
+  readonly maxRssBytes: number;
+}
+
+/** Starts the work in a process of its own, and ends it by SIGKILL after `killAfterMs` of it, if it has not ended by then. */
+export async function inChild(
+  folder: string,
+  what: 'take' | 'roll-back',
+  backupId: string,
+  { killAfterMs, uid, environment = {} }: { killAfterMs?: number; uid?: number; environment?: Record<string, string> } = {},
+): Promise<Ended> {
+  const child: ChildProcess = fork(CHILD, [folder, what, backupId], {
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    env: { ...process.env, ...environment },
+    // As `npm start` has it.
+    execArgv: ['--semi-space-growth-factor=1'],
+    ...(uid !== undefined && { uid, gid: uid }),
+  });
+  let stderr = '';
+  child.stderr?.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  let maxRssBytes = 0;
+  child.on('message', (message: { maxRssBytes?: number }) => {
+    maxRssBytes = message.maxRssBytes ?? 0;
+  });
+  const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+    child.once('close', (code, signal) => resolve([code, signal]));
+  });
+  await Promise.race([new Promise((resolve) => child.once('message', resolve)), ended]);
+  const started = performance.now();
+  if (child.connected) child.send('go');
+  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  const [code, signal] = await ended;
+  clearTimeout(timer);
+  return { ms: performance.now() - started, signal, code, stderr, maxRssBytes };
+}
