@@ -30,7 +30,7 @@ export function projects(runtime: Runtime): Room {
     );
     router.put(
       '/projects/:id/retention',
-      changes(async (caller, request) => putRetention(runtime, caller, idOf(request), await bodyOf(request))),
+      decides(async (caller, request) => putRetention(runtime, caller, idOf(request), await bodyOf(request))),
     );
     router.get(
       '/projects/:id/diff',
@@ -76,8 +76,9 @@ export function projects(runtime: Runtime): Room {
   function shows(answer: (caller: Caller, request: Request) => Promise<unknown>) {
     return as('read', answer);
   }
-  function changes(answer: (caller: Caller, request: Request) => Promise<unknown>) {
-    return as('dispatch', answer);
+  /** Which ways back are kept: not for whoever may send what makes one necessary. */
+  function decides(answer: (caller: Caller, request: Request) => Promise<unknown>) {
+    return as('admin', answer);
   }
   /** What `backups` does: it is waited for as long as somebody is there. */
   function does(answer: (caller: Caller, request: Request, whenGone: WhenGone) => Promise<Reply>) {

@@ -48,7 +48,6 @@ describe('who may do what with projects', function () {
       ['POST', '/submit-project', 'dispatch'],
       ['POST', `/projects/${id}/backups`, 'dispatch'],
       ['POST', `/projects/${id}/backups/${backup}/verify`, 'dispatch'],
-      ['PUT', `/projects/${id}/retention`, 'dispatch'],
       ['POST', `/rollback/${backup}`, 'dispatch'],
     ];
     const keys = { read: await keyOf('acme', 'read'), dispatch: await keyOf('acme', 'dispatch') };
@@ -58,6 +57,15 @@ describe('who may do what with projects', function () {
       assert.deepEqual([refused.status, refused.body.code], [403, 'forbidden'], `${method} ${path}`);
       assert.equal((await ask(method, path, keys[allowed])).status, 200, `${method} ${path}`);
     }
+  });
+
+  it('leaves it to administrators which ways back are kept: who may spoil a project may not give them up', async () => {
+    const path = `/projects/${submitted.project_id}/retention`;
+    for (const scopes of [['read'], ['dispatch'], ['read', 'dispatch']] as const) {
+      const refused = await ask('PUT', path, await keyOf('acme', ...scopes));
+      assert.deepEqual([refused.status, refused.body.code], [403, 'forbidden'], scopes.join());
+    }
+    assert.equal((await ask('PUT', path, acme)).status, 200);
   });
 
   it('ends at the tenant: nobody finds, compares or rolls back another’s, also by the same folder', async () => {
