@@ -3,12 +3,18 @@ import { BUCKET, blobObject, SWEPT_AFTER_MS } from './blobs.ts';
 import { backupIds, isTooLate, listed, manifestObject, readManifest } from './manifest.ts';
 import { notKept, type RetentionPolicy } from './retention.ts';
 
+/** Signed: whoever may add to the bucket has nothing removed from it. */
+const markOf = ({ signing }: Pick<Runtime, 'signing'>, name: string): Buffer => Buffer.from(signing.manifest(Buffer.from(name)));
+
 /** What came of it. */
 export interface Swept {
   readonly manifests: number;
   readonly blobs: number;
   readonly drafts: number;
-  /** Manifests that could not be read: while there are any, no blob is removed, since nobody knows what depends on them. */
+  /**
+   * Manifests that could not be read, and marks of what was given up that were not made here: while there are any, no blob is removed,
+   * since nobody knows what depends on them.
+   */
   readonly unreadable: readonly string[];
 }
 
@@ -27,7 +33,8 @@ export async function expireBackups(
   const gone: string[] = [];
   for (const id of notKept(await backupIds(parts, projectId), policy)) {
     if (!(await mayGo(id))) continue;
-    await parts.objects.put(BUCKET, `expired/${projectId}/${id}`, Buffer.of(), { ifAbsent: true });
+    const name = `expired/${projectId}/${id}`;
+    await parts.objects.put(BUCKET, name, markOf(parts, name), { ifAbsent: true });
     gone.push(id);
   }
   return gone;
@@ -40,12 +47,20 @@ export async function expireBackups(
  * ends in between is read. May run twice at once, and be ended at any moment.
  */
 export async function sweepBackups(parts: Parts): Promise<Swept> {
-  const { objects, clock } = parts;
+  const { objects, clock, signing } = parts;
   const isOld = ({ writtenAt }: { readonly writtenAt: number }) => clock.now() - writtenAt > SWEPT_AFTER_MS;
   const counts = { manifests: 0, blobs: 0, drafts: 0 };
+  const foreign: string[] = [];
 
   for (const expired of await collect(listed(parts, 'expired/'))) {
     if (!isOld(expired)) continue;
+    const mark = await objects.get(BUCKET, expired.name);
+    // Gone since it was listed: another sweep has done it.
+    if (mark === undefined) continue;
+    if (!signing.manifestValid(Buffer.from(expired.name), mark.toString('latin1'))) {
+      foreign.push(expired.name);
+      continue;
+    }
     const [, projectId = '', backupId = ''] = expired.name.split('/');
     await objects.delete(BUCKET, manifestObject(projectId, backupId));
     await objects.delete(BUCKET, expired.name);
@@ -62,7 +77,7 @@ export async function sweepBackups(parts: Parts): Promise<Swept> {
     counts.drafts += 1;
   }
   const candidates = (await collect(listed(parts, 'blobs/'))).filter(isOld);
-  if (candidates.length === 0) return { ...counts, unreadable: [] };
+  if (candidates.length === 0 || foreign.length > 0) return { ...counts, unreadable: foreign };
 
   const { named, unreadable } = await namedBlobs(parts);
   if (unreadable.length > 0) return { ...counts, unreadable };

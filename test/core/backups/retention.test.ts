@@ -93,6 +93,21 @@ describe('the sweep', () => {
     assert.deepEqual([count('expired'), count('manifests'), count('blobs')], [0, 1, 2]);
   });
 
+  it('removes nothing by a mark that somebody else has put into the bucket, and names it', async () => {
+    const { parts, tree, take, count, pass } = world();
+    tree.set('a', 'one');
+    const [first, second] = [await take(), await take()];
+    await expireBackups(parts, 'p', policy);
+    const real = await parts.objects.get('backups', `expired/p/${first}`);
+    await parts.objects.put('backups', `expired/p/${second}`, Buffer.of());
+    await parts.objects.put('backups', `expired/q/${second}`, real ?? assert.fail());
+    pass(27);
+    const unreadable = [`expired/p/${second}`, `expired/q/${second}`];
+    assert.deepEqual(await sweepBackups(parts), { manifests: 1, blobs: 0, drafts: 0, unreadable });
+    assert.deepEqual((await verifyBackup(parts, { projectId: 'p', backupId: second })).corrupt, []);
+    assert.deepEqual([count('manifests'), count('blobs')], [1, 1]);
+  });
+
   it('removes what a backup left that never ended', async () => {
     const { parts, tree, take, count, pass } = world();
     for (const name of ['a', 'b', 'c']) tree.set(name, name.repeat(100));
