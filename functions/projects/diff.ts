@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { type Difference, diffBackups, diffWithNow } from '../core/backups/diff.ts';
 import { readManifest } from '../core/backups/manifest.ts';
+import { Problem } from '../core/errors.ts';
 import { checked, invalidFields, paging } from '../core/http.ts';
 import { ownProject } from '../core/projects.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -14,7 +15,7 @@ export const diffQuery = z.strictObject({ ...paging, from: z.string().max(100), 
 
 /**
  * `{project_id, from, to, counts: {added, removed, changed}, entries: [{path, change, what?}], nextCursor?}`: a page of the entries,
- * in the order of their paths. The counts are of all. Every page compares anew. Throws `Problem` 404, 422.
+ * in the order of their paths. The counts are of all. Every page compares anew. Throws `Problem` 404, 422, and what `difference` does.
  */
 export async function getDiff(runtime: Runtime, caller: Caller, projectId: string, query: unknown): Promise<JsonObject> {
   const { from, to, limit, cursor } = checked(diffQuery, query);
@@ -39,7 +40,7 @@ export async function getDiff(runtime: Runtime, caller: Caller, projectId: strin
   };
 }
 
-/** From a backup of a tenant's project to another one, or to what it is now. */
+/** From a backup of a tenant's project to another one, or to what it is now. Throws `Problem` 404, 409 `project_moved`, `project_changed`. */
 export async function difference(
   runtime: Runtime,
   { tenant }: Caller,
@@ -53,8 +54,13 @@ export async function difference(
   };
   const first = await manifestOf(from);
   if (to !== 'now') return diffBackups(first, await manifestOf(to));
-  return diffWithNow(runtime, first, await runtime.trees.open(projectPath, { mayBeGone: true }));
+  const tree = await runtime.trees.open(projectPath, { mayBeGone: true });
+  if (tree.projectPath !== projectPath) throw moved();
+  return diffWithNow(runtime, first, tree);
 }
+
+const moved = () =>
+  new Problem(409, 'project_moved', 'project_path leads to another place than when it was submitted. Submit it again.');
 
 /** As JSON, in which halves of characters stay what they are. */
 const cursorOf = (path: string): string => Buffer.from(JSON.stringify(path)).toString('base64url');

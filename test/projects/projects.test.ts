@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectIdOf } from '../../functions/core/projects.ts';
 import { describeWithEmulators } from '../support/emulators.ts';
@@ -49,6 +49,18 @@ function keepsProjects(stackOf: () => TestStack, root: string): void {
     const { projects } = (await stackOf().get<{ projects: { project_id: string }[] }>('/projects?limit=200')).body;
     assert.equal(projects.filter(({ project_id }) => project_id === first.project_id).length, 1);
     assert.deepEqual((await stackOf().get('/projects?limit=0')).body, { projects: [] });
+  });
+
+  it('compares a backup with its own project alone, wherever its path leads by now', async () => {
+    const project = makeProject(join(root, 'moved'));
+    const { backup_id, project_id } = (await submit(project)).body;
+    const query = `/projects/${project_id}/diff?from=${backup_id}`;
+    renameSync(project, join(root, 'moved-away'));
+    const gone = await stackOf().get<Refusal>(query);
+    assert.deepEqual([gone.status, gone.body.code], [404, 'project_not_found']);
+    symlinkSync(join(root, 'moved-away'), project);
+    const moved = await stackOf().get<Refusal>(query);
+    assert.deepEqual([moved.status, moved.body.code], [409, 'project_moved']);
   });
 
   it('rolls back what was changed, added and lost, and says how to undo that', async () => {
