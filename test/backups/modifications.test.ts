@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { audited, type BackupShown, client, makeProject, projectRoot, seen, spoil } from '../projects/kit.ts';
 import { describeWithEmulators } from '../support/emulators.ts';
@@ -79,6 +79,44 @@ function hasAWayBack(stackOf: () => TestStack, agentOf: () => Careless, root: st
     const refused = await run(modification(other, { work }));
     assert.deepEqual([refused.status, refused.error?.code], ['failed', 'backup_not_found']);
     assert.deepEqual(callsOf(refused.id), []);
+  });
+
+  it('takes no backup that the task names and that does not hold any more, and its agent never hears of it', async () => {
+    const project = makeProject(join(root, 'not holding'));
+    const old = (await submit(project)).body;
+    const newer = (await submit(project)).body;
+    assert.equal((await stackOf().put(`/projects/${old.project_id}/retention`, { last: 1 })).status, 200);
+    await until(async () => (await backups(old.project_id, '?status=expired')).length === 1, 30_000);
+    const named = async (backup_id: string) => {
+      const view = await run(modification(project, { work: { task_type: 'modification', backup_id } }));
+      assert.deepEqual(callsOf(view.id), []);
+      return [view.status, view.error?.code];
+    };
+    assert.deepEqual(await named(old.backup_id), ['failed', 'backup_not_found']);
+    const { objects } = stackOf();
+    const blobs = (await objects.list('backups', 'blobs/')).objects.map(({ name }) => name);
+    const kept = await Promise.all(blobs.map(async (name) => [name, (await objects.get('backups', name)) as Buffer] as const));
+    try {
+      for (const [name, bytes] of kept)
+        await objects.put('backups', name, bytes.map((byte, at) => (at === bytes.length >> 1 ? byte ^ 1 : byte)) as Buffer);
+      assert.deepEqual(await named(newer.backup_id), ['failed', 'backup_corrupt']);
+    } finally {
+      for (const [name, bytes] of kept) await objects.put('backups', name, bytes);
+    }
+  });
+
+  it('fails where its path has come to lead to another project, which stays as it is', async () => {
+    const [meant, other] = [makeProject(join(root, 'meant')), makeProject(join(root, 'not meant'))];
+    const path = join(root, 'leads on');
+    symlinkSync(meant, path);
+    const before = seen(other);
+    const first = (await stackOf().dispatch({ mode: 'pubsub', notBefore: Date.now() / 1000 + 2 })).body;
+    const { body } = await stackOf().dispatch(modification(path, { dependencies: [first.id] }));
+    rmSync(path);
+    symlinkSync(other, path);
+    const view = await stackOf().ended(body.id, 60_000);
+    assert.deepEqual([view.status, view.error?.code], ['failed', 'project_moved'], JSON.stringify(view));
+    assert.deepEqual([callsOf(view.id), seen(other)], [[], before]);
   });
 
   it('fails when its backup does, and its agent never hears of it', async () => {

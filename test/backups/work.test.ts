@@ -5,6 +5,8 @@ import { verifySlice } from '../../functions/backups/verify-slice.ts';
 import type { Checking } from '../../functions/core/backup-records.ts';
 import type { ProjectTrees } from '../../functions/core/ports.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
+import { projectGate } from '../../functions/core/waiting/gate-names.ts';
+import { releaseResource, takeResource } from '../../functions/core/waiting/slots.ts';
 import { audited, client, makeProject, projectRoot, type RolledBack, seen, spoil, write } from '../projects/kit.ts';
 import { temporaryFolder, until } from '../support/folder.ts';
 import type { Refusal, Reply } from '../support/stack.ts';
@@ -221,6 +223,31 @@ describe('the function backups', function () {
     assert.equal(lost.code, 'project_busy');
     assert.deepEqual(seen(path), before);
     assert.equal((await rollBack(backup_id)).status, 200);
+  });
+
+  it('does no more what has ended, however often it is asked for again: a refused rollback stays refused', async () => {
+    const path = project('refused');
+    const { backup_id, project_id } = (await submit(path)).body;
+    const gate = projectGate(project_id);
+    assert.equal(await takeResource(stack.runtime('backups'), 'default', gate, 'somebody else'), true);
+    const refused = await stack.post<Refusal>(`/rollback/${backup_id}`, {});
+    assert.deepEqual([refused.status, refused.body.code], [409, 'project_busy']);
+    await releaseResource(stack.runtime('backups'), 'default', gate, 'somebody else');
+    spoil(path);
+    const [spoilt, before] = [seen(path), await events(project_id)];
+    const { documents: found } = await stack.documents.query('rollbacks', {
+      equal: { tenant: 'default', projectId: project_id },
+      orderBy: { field: 'createdAt', direction: 'desc' },
+      limit: 1,
+    });
+    await signed({ kind: 'rollback', rollbackId: found[0]?.id });
+    await signed({ kind: 'backup', backupId: backup_id });
+    // What is asked for later has been done by then.
+    await until(async () => (await submit(path)).status === 200);
+    const [rollback] = await Promise.all(found.map(({ id }) => stack.documents.get('rollbacks', id)));
+    assert.deepEqual([rollback?.data.status, rollback?.version], ['failed', found[0]?.version]);
+    assert.deepEqual(seen(path), spoilt);
+    assert.deepEqual((await events(project_id)).slice(0, before.length), before);
   });
 
   it('takes no backup for whole that was begun before a rollback and ended after it', async () => {
