@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { ignoreRules } from '../../functions/core/ignore-rules.ts';
-import { mapOf } from '../projects/memory-tree.ts';
+import { dependencyMap } from '../../functions/projects/dependency-map/dependency-map.ts';
+import { CLOCK, LIMITS, mapOf, memoryTree } from '../projects/memory-tree.ts';
 
 /** Milliseconds that it took: nothing else is served meanwhile. */
 async function taken(work: () => unknown): Promise<number> {
@@ -48,6 +49,20 @@ describe('a project that wants to hold everything up', function () {
     assert.ok(rules.ignores('deep/a.log', false));
     // What was kept of them makes the same rules again.
     assert.deepEqual(ignoreRules(rules.patterns).patterns, rules.patterns);
+  });
+
+  it('cannot by one folder of many files: a map ends in time, and others are served meanwhile', async () => {
+    const lines = Array.from({ length: 5_000 }, (_, index) => `x${index}`).join('\n');
+    const names = Array.from({ length: 3_000 }, (_, index) => [`${'a'.repeat(200)}${index}.py`, ''] as const);
+    const tree = memoryTree({ '.gitignore': lines, ...Object.fromEntries(names) });
+    let turns = 0;
+    const served = setInterval(() => (turns += 1), 10);
+    const ms = await taken(() =>
+      assert.rejects(dependencyMap(tree, { ...LIMITS, ms: 500 }, CLOCK), { code: 'dependency_map_unfinished' }),
+    );
+    clearInterval(served);
+    assert.ok(ms < 5_000, `${ms} ms`);
+    assert.ok(turns > 0);
   });
 
   it('cannot by configurations that extend each other', async () => {

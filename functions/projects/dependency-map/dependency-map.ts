@@ -29,13 +29,19 @@ export interface DependencyMap {
  */
 export async function dependencyMap(tree: ProjectTree, limits: MapLimits, clock: Pick<Clock, 'now'>): Promise<DependencyMap> {
   const end = clock.now() + limits.ms;
-  const check = (): void => {
-    if (clock.now() > end) throw unfinished(limits.ms);
+  let sliceEnd = clock.now() + SLICE_MS;
+  /** Others have their turn after each slice. */
+  const check = (): Promise<unknown> | undefined => {
+    const now = clock.now();
+    if (now > end) throw unfinished(limits.ms);
+    if (now < sliceEnd) return undefined;
+    return setImmediate().then(() => {
+      sliceEnd = clock.now() + SLICE_MS;
+    });
   };
   const found = await findSources(tree, limits, check);
   const skipped = [...found.skipped];
   const parsed: ParsedFile[] = [];
-  let sliceEnd = clock.now() + SLICE_MS;
 
   for (let at = 0; at < found.sources.length; at += READ_AHEAD) {
     const batch = found.sources.slice(at, at + READ_AHEAD);
@@ -50,10 +56,7 @@ export async function dependencyMap(tree: ProjectTree, limits: MapLimits, clock:
       const { imports, problem } = await readImports(language, content, () => clock.now() > fileEnd);
       if (problem !== undefined) skipped.push({ path: file.path, reason: problem });
       parsed.push({ path: file.path, kind: language.kind, imports });
-      check();
-      if (clock.now() < sliceEnd) continue;
-      await setImmediate();
-      sliceEnd = clock.now() + SLICE_MS;
+      await check();
     }
   }
   const linking = await linked(tree, parsed, found.configurations);

@@ -34,10 +34,14 @@ export interface SourceLimits {
 }
 
 /**
- * The source files of a project. Links are not followed. `check` is called for every folder, and may throw. Throws `Problem` 413
+ * The source files of a project. Links are not followed. `check` is called for every entry: it may throw, and is waited for. Throws `Problem` 413
  * `project_too_large`.
  */
-export async function findSources(tree: ProjectTree, limits: SourceLimits, check: () => void): Promise<Sources> {
+export async function findSources(
+  tree: ProjectTree,
+  limits: SourceLimits,
+  check: () => Promise<unknown> | undefined,
+): Promise<Sources> {
   const sources: Source[] = [];
   const configurations = new Map<string, FileEntry>();
   const skipped: Skipped[] = [];
@@ -47,11 +51,14 @@ export async function findSources(tree: ProjectTree, limits: SourceLimits, check
 
   // A folder's own rules are read before anything in it is judged, so after those of the folders around it.
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    check();
+    await check();
     const entries = await entriesOf(folder);
     if (folder !== '' && isForeign(nameOf(folder), entries)) continue;
     await addRules(folder, entries);
     for (const entry of entries) {
+      // Rules and names may be such that each takes its time.
+      const pause = check();
+      if (pause !== undefined) await pause;
       if (entry.kind === 'folder') {
         if (!rules.ignores(entry.path, true)) folders.push(entry.path);
       } else if (entry.kind === 'file' && !rules.ignores(entry.path, false)) take(entry);
