@@ -21,8 +21,8 @@ type Relays = Pick<Runtime, 'egress' | 'identity' | 'clock' | 'documents' | 'set
 const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
- * POSTs `{taskId, agent, payload, ttl, budgetCents, idempotencyKey, traceId, epoch, attempt, outcomeToken}` with an ID token for
- * the agent's origin. 200 with `{status: "succeeded", result, costCents}` or any other JSON is the result; 202 parks the task
+ * POSTs `{taskId, agent, payload, work?, ttl, budgetCents, idempotencyKey, traceId, epoch, attempt, outcomeToken}` with an ID token
+ * for the agent's origin. 200 with `{status: "succeeded", result, costCents}` or any other JSON is the result; 202 parks the task
  * until the agent reports; 402 and 410 and other 4xx with a problem document fail it; everything else is tried again.
  */
 export function relay(runtime: Relays, { name, endpoint, trust }: Relayed): Handler {
@@ -35,11 +35,12 @@ export function relay(runtime: Relays, { name, endpoint, trust }: Relayed): Hand
   };
 
   async function request(payload: JsonObject, context: Context): Promise<EgressReply> {
-    const { taskId, agent, budgetCents, traceId, epoch, attempt, outcomeToken, effectId } = context;
+    const { taskId, agent, budgetCents, traceId, epoch, attempt, outcomeToken, effectId, work } = context;
     const body = {
       taskId,
       agent,
       payload,
+      ...(work === undefined ? {} : { work }),
       ttl: context.deadline / 1000,
       budgetCents,
       idempotencyKey: effectId,

@@ -8,6 +8,7 @@ import { type Claim, type ClaimRequest, claim, decideClaim } from './claim.ts';
 import type { Closers } from './close.ts';
 import { keyedId } from './create.ts';
 import { Problem, TerminalError } from './errors.ts';
+import type { Packet } from './packet.ts';
 import type { PushMessage } from './push-gate.ts';
 import type { Agent } from './registry/agents.ts';
 import type { Runtime } from './runtime.ts';
@@ -15,7 +16,7 @@ import { isEnded, type JsonObject, type Known } from './task.ts';
 import { startTask } from './waiting/start-task.ts';
 
 export type Adopted =
-  | { readonly kind: 'adopted'; readonly claim: Claim; readonly payload: JsonObject; readonly quoteMicros: number }
+  | ({ readonly kind: 'adopted'; readonly claim: Claim; readonly quoteMicros: number } & Pick<Packet, 'payload' | 'work'>)
   | { readonly kind: 'acknowledge' }
   | { readonly kind: 'quarantined'; readonly code: string; readonly reason: string };
 
@@ -116,6 +117,7 @@ async function created(
     kind: 'adopted',
     claim,
     payload: packet.payload,
+    work: packet.work,
     quoteMicros: request.quoteMicros,
   });
   // A create whose reply was lost may be known as ours when others have taken the task up already.

@@ -7,7 +7,7 @@ import { centsFromMicros } from './budgets/money.ts';
 import type { Closers } from './close.ts';
 import { agentOf } from './registry/registry.ts';
 import type { Runtime } from './runtime.ts';
-import type { JsonObject, Known, Reference, TaskCore, TaskError } from './task.ts';
+import type { JsonObject, Known, Reference, Task, TaskCore, TaskError } from './task.ts';
 import { handOver, isHandedOver } from './waiting/hand-over.ts';
 
 export const SIGNATURE = 'signature';
@@ -18,6 +18,8 @@ export interface RunMessage {
   readonly agent: string;
   readonly payload?: JsonObject;
   readonly payloadRef?: Reference;
+  /** The structured fields of `/submit-task`. */
+  readonly work?: JsonObject;
   /** Unix seconds. */
   readonly ttl: number;
   readonly budgetCents: number;
@@ -61,13 +63,17 @@ export interface CallbackMessage {
   readonly redrives: number;
 }
 
+/** What an agent is told of a task that no decision needs. */
+type Carried = Pick<Task, 'payload' | 'payloadRef' | 'work'>;
+
 /** The run object of a task as known. */
-export function runMessage(known: Known, payload: { payload?: JsonObject; payloadRef?: Reference }): RunMessage {
+export function runMessage(known: Known, { payload, payloadRef, work }: Carried): RunMessage {
   const { task } = known;
   return {
     taskId: known.id,
     agent: task.agent,
-    ...(payload.payloadRef ? { payloadRef: payload.payloadRef } : { payload: payload.payload ?? {} }),
+    ...(payloadRef ? { payloadRef } : { payload: payload ?? {} }),
+    ...(work === undefined ? {} : { work }),
     ttl: task.ttl,
     budgetCents: centsFromMicros(task.budgetMicros),
     ...(task.idempotencyKey === undefined ? {} : { idempotencyKey: task.idempotencyKey }),

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import * as z from 'zod';
 import { functionUrl } from '../core/addresses.ts';
 import { adopt } from '../core/adopt.ts';
-import { attemptOf } from '../core/agent/attempt.ts';
+import { attemptOf, type Given } from '../core/agent/attempt.ts';
 import { endOrSetBack } from '../core/agent/stopped.ts';
 import { isWholeMicros, microsFromCents } from '../core/budgets/money.ts';
 import { type Claim, claim } from '../core/claim.ts';
@@ -62,7 +62,7 @@ export async function postClaim(runtime: Runtime, request: IncomingMessage, id: 
   if (await endOrSetBack(runtime, known)) return { kind: 'ended', taskId: id };
   const payload = await payloadOf(runtime, known.task);
   const wanted = requestOf(runtime, agent, body);
-  return reply(runtime, await claim(runtime, id, wanted, known), payload, wanted.quoteMicros);
+  return reply(runtime, await claim(runtime, id, wanted, known), { payload, work: known.task.work }, wanted.quoteMicros);
 }
 
 /** `POST /task/adopt`: the same for a message published straight to the topic, which becomes a task by it. */
@@ -85,7 +85,7 @@ export async function postAdopt(runtime: Runtime, request: IncomingMessage): Pro
   );
   if (adopted.kind === 'acknowledge') return { kind: 'acknowledge' };
   if (adopted.kind === 'quarantined') throw new Problem(422, adopted.code, adopted.reason);
-  return reply(runtime, adopted.claim, adopted.payload, adopted.quoteMicros);
+  return reply(runtime, adopted.claim, adopted, adopted.quoteMicros);
 }
 
 /** `POST /task/{id}/renew`: `{status: "held", cancelRequested}`. Throws `Problem` 401 for a wrong token, 409 `lease_lost`. */
@@ -143,9 +143,9 @@ function requestOf(runtime: Runtime, agent: Agent, body: { requestId: string; qu
   return { requestId: body.requestId, quoteMicros, timeLimitMs };
 }
 
-function reply(runtime: Runtime, claimed: Claim, payload: JsonObject, quoteMicros: number): JsonObject {
+function reply(runtime: Runtime, claimed: Claim, given: Given, quoteMicros: number): JsonObject {
   if (claimed.kind === 'absent') throw notFound('');
   if (claimed.kind !== 'claimed') return { kind: claimed.kind, taskId: claimed.known.id };
-  const { known: _, ...attempt } = attemptOf(runtime.signing, claimed.known, payload, quoteMicros);
+  const { known: _, ...attempt } = attemptOf(runtime.signing, claimed.known, given, quoteMicros);
   return { kind: 'claimed', attempt };
 }

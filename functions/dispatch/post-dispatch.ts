@@ -46,7 +46,7 @@ export async function postDispatch(runtime: Runtime, caller: Caller, body: unkno
   const isToPublish = created.task.status === 'queued' || created.task.handOver === 'sending';
   if (created.kind === 'replayed' || !isToPublish) return dispatched(runtime, created);
 
-  const run = runMessage(created.known, { payload: packet.payload, payloadRef: created.payloadRef });
+  const run = runMessage(created.known, { ...packet, payloadRef: created.payloadRef });
   // Who has a subscription of his own has no `/run` here.
   if (packet.mode === 'http' && agent.handling.type !== 'pubsub') return runNow(runtime, agent, run);
   await publishOrLeave(runtime, run);

@@ -136,7 +136,7 @@ export async function startFirstRequests(emulators: Emulators, dataDir: string):
     if (!url.endsWith('/claim')) return { status: 200, body: Buffer.from('{}') };
     const { taskId, core, payload, version } = JSON.parse((published[0] as Message).data) as RunMessage;
     const task = { ...core, status: 'running' as const, epoch: core.epoch + 1 };
-    const attempt = attemptOf(parts.signing, { id: taskId, version, task }, payload ?? {}, core.budgetMicros);
+    const attempt = attemptOf(parts.signing, { id: taskId, version, task }, { payload: payload ?? {} }, core.budgetMicros);
     return { status: 200, body: Buffer.from(JSON.stringify({ kind: 'claimed', attempt })) };
   }
 

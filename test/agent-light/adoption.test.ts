@@ -93,6 +93,14 @@ describe('messages published straight to tasks', function () {
     });
   }
 
+  it('are relayed with what kind of work they are', async () => {
+    const [traceId, work] = [unique(), { module_name: 'shop', task_type: 'verification' }];
+    await stack.publish('tasks', { payload: {}, work }, { agent: 'remote', traceId });
+    assert.deepEqual((await traced(stack, traceId)).work, work);
+    const run = agent.received.map(({ body }) => JSON.parse(body)).find((sent) => sent.traceId === traceId);
+    assert.deepEqual(run?.work, work);
+  });
+
   it('wait for their time', async () => {
     const traceId = unique();
     await stack.publish('tasks', { payload: { n: 4 }, notBefore: Date.now() / 1000 + 1.5, ttl: 60 }, { traceId });

@@ -140,6 +140,18 @@ describe('the relay to a registered HTTP agent', function () {
     assert.ok(Number(view.result?.waited) >= 1_000, JSON.stringify(view.result));
   });
 
+  for (const mode of ['http', 'pubsub'] as const) {
+    it(`sends what kind of work it is at every attempt, dispatched by ${mode}`, async () => {
+      agent.answer = ({ body }) => (JSON.parse(body).attempt === 1 ? { status: 500 } : { status: 200, body: {} });
+      const work = { module_name: 'shop', task_type: 'analysis' };
+      await stack.run({ agent: 'remote', mode, work });
+      assert.deepEqual(
+        agent.received.map(({ body }) => JSON.parse(body).work),
+        [work, work],
+      );
+    });
+  }
+
   it('sends the run object, one effect id over all attempts, and an ID token for the agent', async () => {
     agent.answer = ({ body }) => (JSON.parse(body).attempt === 1 ? { status: 500 } : { status: 200, body: {} });
     const view = await stack.run({ agent: 'remote', payload: { p: 1 }, budgetCents: 12, traceId: 'trace-r', ttlSeconds: 60 });

@@ -54,11 +54,9 @@ export function agentsWithTheirOwnSubscription(stackOf: () => TestStack): void {
   const claim = async (id: string, email = EMAIL, more: object = {}) => {
     const token = await stackOf().local.issuer.token({ email, audience: stackOf().local.functionUrls.dispatch as string });
     const body = { agent: name, requestId: `request-${Math.random()}`, quoteCents: 0, timeLimitMs: 60_000, ...more };
-    return stackOf().post<{ kind: string; attempt: { epoch: number; outcomeToken: string; payload: unknown } } & Refusal>(
-      `/task/${id}/claim`,
-      body,
-      { authorization: `Bearer ${token}` },
-    );
+    return stackOf().post<
+      { kind: string; attempt: { epoch: number; outcomeToken: string; payload: unknown; work?: unknown } } & Refusal
+    >(`/task/${id}/claim`, body, { authorization: `Bearer ${token}` });
   };
   const report = (id: string, { epoch, outcomeToken }: { epoch: number; outcomeToken?: string }, outcome: object) =>
     stackOf().post<{ status: string } & Refusal>(`/task-update/${id}`, { epoch, outcomeToken, outcome });
@@ -81,6 +79,14 @@ export function agentsWithTheirOwnSubscription(stackOf: () => TestStack): void {
       const view = await stackOf().ended(id);
       assert.deepEqual([view.status, view.result, view.costCents, view.attempts], ['succeeded', { v: 1 }, 2, 1]);
       assert.deepEqual(agent.refused, []);
+    });
+
+    it('is told what kind of work it is, in the message and by the claim', async () => {
+      await register({ email: EMAIL });
+      const { id } = await dispatch({ work: { module_name: 'shop' } });
+      const { run } = await pushedFor(id);
+      const { attempt } = (await claim(id)).body;
+      assert.deepEqual([run.work, attempt.work], [{ module_name: 'shop' }, { module_name: 'shop' }]);
     });
 
     it('takes http mode for pubsub: there is no place to call it at', async () => {
@@ -142,6 +148,11 @@ export function agentsWithTheirOwnSubscription(stackOf: () => TestStack): void {
       const view = await stackOf().ended(id);
       assert.deepEqual([view.status, view.result, view.costCents], ['succeeded', { v: 2 }, 2]);
       assert.deepEqual(events(view), ['queued', 'running', 'progress', 'succeeded']);
+    });
+
+    it('is told what kind of work it is', async () => {
+      const { id } = await dispatch({ work: { module_name: 'shop' } });
+      assert.deepEqual((await pushedFor(id)).run.work, { module_name: 'shop' });
     });
 
     it('may hand it back at /callbacks/ingest, or on the topic of results', async () => {

@@ -66,6 +66,15 @@ export function submitsTasks(fog: () => Fog): void {
     });
   }
 
+  it('tells the agent what there is to do, and by which rules, beside the payload', async () => {
+    const rules = { constraints: ['fast'], business_rules: ['b'], philosophy_tags: ['p'] };
+    const told = randomUUID();
+    await fog().ended(await fog().submit({ module_name: 'shop.cart', ...rules, payload: { told } }));
+    const nth = fog().agent.payloads.findIndex((payload) => payload.told === told);
+    const work = { module_name: 'shop.cart', task_type: 'analysis', ...rules, backup_id: null };
+    assert.deepEqual(fog().agent.works[nth], work);
+  });
+
   it('answers with an error when it refuses', async () => {
     const { status, body } = await fog().stack.post<Refusal>('/submit-task', { ...required, task_type: 'destruction' });
     assert.deepEqual([status, body.errors?.map(({ field }) => field)], [422, ['task_type']]);

@@ -28,6 +28,8 @@ export interface FogAgent {
   readonly url: string;
   /** The payloads that came, in order. */
   readonly payloads: Payload[];
+  /** What came beside each payload of what the task is. */
+  readonly works: unknown[];
   /** A payload whose run waits, and what lets it go. */
   gate(): { readonly payload: { readonly gate: number }; open(): void };
   close(): Promise<void>;
@@ -51,10 +53,12 @@ export function fogFolder() {
 
 export async function fogAgent(): Promise<FogAgent> {
   const payloads: Payload[] = [];
+  const works: unknown[] = [];
   const gates: PromiseWithResolvers<void>[] = [];
   const listener: Listener = await httpListener(async (request: Received) => {
-    const { payload } = JSON.parse(request.body) as { payload: Payload };
+    const { payload, work } = JSON.parse(request.body) as { payload: Payload; work?: unknown };
     payloads.push(payload);
+    works.push(work);
     if (payload.gate !== undefined) await gates[payload.gate]?.promise;
     if (payload.fail) return { status: 503, headers: { 'retry-after': '0.05' } };
     for (const [name, text] of Object.entries(payload.write ?? {})) writeFileSync(join(String(payload.project_path), name), text);
@@ -63,6 +67,7 @@ export async function fogAgent(): Promise<FogAgent> {
   return {
     url: `${listener.url}/run`,
     payloads,
+    works,
     gate() {
       const gate = Promise.withResolvers<void>();
       gates.push(gate);

@@ -6,14 +6,21 @@ import type { Signing } from '../signing.ts';
 import type { JsonObject, Known } from '../task.ts';
 import type { Attempt } from './protocol.ts';
 
+/** What its agent is told to do. */
+export interface Given {
+  readonly payload: JsonObject;
+  readonly work?: JsonObject | undefined;
+}
+
 /** The attempt that a claim has just made. */
-export function attemptOf(signing: Signing, known: Known, payload: JsonObject, quoteMicros: number): Attempt {
+export function attemptOf(signing: Signing, known: Known, { payload, work }: Given, quoteMicros: number): Attempt {
   const { task } = known;
   return {
     taskId: known.id,
     agent: task.agent,
     tenant: task.tenant,
     payload,
+    ...(work === undefined ? {} : { work }),
     ttl: task.ttl,
     budgetCents: centsFromMicros(task.budgetMicros),
     ...(task.idempotencyKey === undefined ? {} : { idempotencyKey: task.idempotencyKey }),

@@ -35,6 +35,8 @@ export interface Context {
   /** Fires at the deadline, on cancellation and when another attempt has taken over. */
   readonly signal: AbortSignal;
   readonly idempotencyKey: string | undefined;
+  /** What a structured task says beside its payload: `module_name`, `task_type`, `constraints` and the other fields of `/submit-task`. */
+  readonly work: JsonObject | undefined;
   /** What the run really cost, in cents, when that is less than its price. */
   reportCost(cents: number): void;
   /** Appends a note (at most 1 KiB) to the task's timeline. */

@@ -14,6 +14,7 @@ export interface Attempt {
   readonly agent: string;
   readonly tenant: string;
   readonly payload: JsonObject;
+  readonly work?: JsonObject;
   /** Unix seconds. */
   readonly ttl: number;
   readonly budgetCents: number;

@@ -61,6 +61,7 @@ export async function runAttempt(
         outcomeToken: attempt.outcomeToken,
         budgetCents: attempt.budgetCents,
         idempotencyKey: attempt.idempotencyKey,
+        work: attempt.work,
         deadline,
         signal: abort.signal,
         reportCost: (cents) => {

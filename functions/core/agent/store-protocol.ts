@@ -14,8 +14,8 @@ import { watchStop } from '../registry/switches.ts';
 import { type Outcome, publishSigned, type RunMessage, SIGNATURE } from '../run-message.ts';
 import type { Runtime } from '../runtime.ts';
 import { readTask } from '../store.ts';
-import { type JsonObject, type Known, spentMicros, type Task } from '../task.ts';
-import { attemptOf } from './attempt.ts';
+import { type Known, spentMicros, type Task } from '../task.ts';
+import { attemptOf, type Given } from './attempt.ts';
 import type { DefinedAgent } from './define-agent.ts';
 import type { Attempt, Claimed, TaskProtocol } from './protocol.ts';
 import { endOrSetBack } from './stopped.ts';
@@ -89,10 +89,7 @@ export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedA
     },
   };
 
-  async function claiming(
-    of: { agent: string; payload?: JsonObject; payloadRef?: RunMessage['payloadRef'] },
-    known: Known,
-  ): Promise<Claimed> {
+  async function claiming(of: Pick<RunMessage, 'agent' | 'payload' | 'payloadRef' | 'work'>, known: Known): Promise<Claimed> {
     const found = await agentOf(runtime, known.task.tenant, of.agent);
     const agent = found && runs(found);
     if (found !== undefined && agent === undefined) return { kind: 'acknowledge', taskId: known.id };
@@ -107,7 +104,7 @@ export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedA
     const quoteMicros = await quoted(known, () => agent.quoteMicros(payload));
     if (quoteMicros === undefined) return { kind: 'ended', taskId: known.id };
     const request = { ...requestOf(agent, quoteMicros), ...(await heldBack(found as Agent, known.task.tenant)) };
-    return answer(await claim(runtime, known.id, request, known), agent, payload, quoteMicros);
+    return answer(await claim(runtime, known.id, request, known), agent, { payload, work: of.work }, quoteMicros);
   }
 
   async function quoted(known: Known, quote: () => number): Promise<number | undefined> {
@@ -134,15 +131,15 @@ export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedA
       return { ...request, ...(await heldBack(named as Agent, 'default')) };
     });
     if (adopted.kind !== 'adopted') return adopted.kind === 'acknowledge' ? { kind: 'acknowledge', taskId: '' } : adopted;
-    const answered = answer(adopted.claim, agent as unknown as DefinedAgent, adopted.payload, adopted.quoteMicros);
+    const answered = answer(adopted.claim, agent as unknown as DefinedAgent, adopted, adopted.quoteMicros);
     return answered.kind === 'claimed' || answered.kind === 'later' ? { ...answered, adopted: true } : answered;
   }
 
-  function answer(claimed: Claim, agent: DefinedAgent, payload: JsonObject, quoteMicros: number): Claimed {
+  function answer(claimed: Claim, agent: DefinedAgent, given: Given, quoteMicros: number): Claimed {
     if (claimed.kind === 'absent') return unknownTask('');
     if (claimed.kind === 'later') return { kind: 'later' };
     if (claimed.kind !== 'claimed') return { kind: claimed.kind, taskId: claimed.known.id };
-    return { kind: 'claimed', attempt: attemptOf(runtime.signing, claimed.known, payload, quoteMicros), agent };
+    return { kind: 'claimed', attempt: attemptOf(runtime.signing, claimed.known, given, quoteMicros), agent };
   }
 
   async function heldBack(agent: Agent, tenant: string): Promise<Pick<ClaimRequest, 'heldUntil'>> {

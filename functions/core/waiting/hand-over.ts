@@ -41,11 +41,13 @@ export async function handOver(runtime: Closers, agent: Agent, run: RunMessage):
 }
 
 /** The agent protocol's run object, with the proof of the attempt: nothing in it is ours to trust again. */
-function handedMessage({ signing }: Closers, { id, task }: Known, { payload, payloadRef, ttl, budgetCents, traceId }: RunMessage) {
+function handedMessage({ signing }: Closers, { id, task }: Known, run: RunMessage) {
+  const { payload, payloadRef, work, ttl, budgetCents, traceId } = run;
   return {
     taskId: id,
     agent: task.agent,
     ...(payloadRef ? { payloadRef } : { payload }),
+    ...(work === undefined ? {} : { work }),
     ttl,
     budgetCents,
     idempotencyKey: callbackId(id, task.redrives),
