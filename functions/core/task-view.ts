@@ -1,7 +1,7 @@
 /** How a task is shown. */
 
 import { centsFromMicros } from './budgets/money.ts';
-import { type JsonObject, type Reference, spentMicros, type Task } from './task.ts';
+import { isEnded, type JsonObject, type Reference, spentMicros, type Task } from './task.ts';
 
 /** The task view: times as ISO 8601, money in cents, `ttl` in Unix seconds. A large payload or result shows as its reference. */
 export function taskView(id: string, task: Task): JsonObject {
@@ -14,6 +14,8 @@ export function taskView(id: string, task: Task): JsonObject {
     payload: task.payloadRef ? referenceView(task.payloadRef) : task.payload,
     ...(task.resultRef ? { result: referenceView(task.resultRef) } : task.result !== undefined ? { result: task.result } : {}),
     ...(task.error ? { error: task.error } : {}),
+    ...(task.lastError && !isEnded(task.status) ? { lastError: task.lastError } : {}),
+    ...(task.retryAt === undefined ? {} : { retryAt: iso(task.retryAt) }),
     budgetCents: centsFromMicros(task.budgetMicros),
     costCents: centsFromMicros(spentMicros(task)),
     ttl: task.ttl,

@@ -52,6 +52,11 @@ describe('the task view', () => {
     ['a result', { result: { n: 1 } }, { result: { n: 1 } }],
     ['a result of null', { result: null }, { result: null }],
     ['an error', { error: { code: 'x', message: 'y' } }, { error: { code: 'x', message: 'y' } }],
+    [
+      'why its last attempt failed, and when it is tried again, while it is open',
+      { lastError: { code: 'agent_unreachable', message: 'Agent a answered 500' }, retryAt: AT },
+      { lastError: { code: 'agent_unreachable', message: 'Agent a answered 500' }, retryAt: '2026-11-21T12:00:00.005Z' },
+    ],
     ['the end', { finishedAt: AT }, { finishedAt: '2026-11-21T12:00:00.005Z' }],
     [
       'what it cost so far',
@@ -80,6 +85,11 @@ describe('the task view', () => {
       { result: { reference: true, sha256: 'x', bytes: 5 } },
     ],
   ];
+  it('says of an ended one nothing of the attempts before', () => {
+    const shown = view({ status: 'succeeded', lastError: { code: 'busy', message: 'm' } });
+    assert.equal('lastError' in shown, false);
+  });
+
   for (const [name, part, wanted] of rows) {
     it(`shows ${name}`, () => {
       const shown = view(part);

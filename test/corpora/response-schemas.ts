@@ -94,6 +94,8 @@ export const taskSchema = z
     payload: z.union([reference, z.record(z.string(), z.unknown())]),
     result: z.unknown().optional(),
     error: error.optional(),
+    lastError: error.optional(),
+    retryAt: time.optional(),
     budgetCents: cents,
     costCents: cents,
     ttl: z.number().positive(),
@@ -119,6 +121,7 @@ export const taskSchema = z
     const wrong = (message: string) => context.addIssue({ code: 'custom', message });
     if (ended !== (task.finishedAt !== undefined)) wrong(`is ${task.status} with finishedAt ${task.finishedAt}`);
     if ((task.status === 'succeeded') !== 'result' in task) wrong(`is ${task.status} with result ${JSON.stringify(task.result)}`);
+    if (ended && (task.lastError ?? task.retryAt) !== undefined) wrong(`is ${task.status}, and to be tried again`);
     if (ended && task.status !== 'succeeded' && task.error === undefined) wrong(`is ${task.status} without an error`);
     if (task.costCents > task.budgetCents && !task.timeline.some(({ event }) => event === 'redriven'))
       wrong('costs more than its budget');
