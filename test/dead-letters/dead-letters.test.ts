@@ -45,6 +45,17 @@ describe('dead letters', function () {
     assert.equal((await stack.ended(id)).status, 'succeeded');
   });
 
+  it('of an attempt that an agent has claimed: its proof takes nothing back, neither the run nor what it costs', async () => {
+    const id = await lost();
+    const { epoch, outcomeToken } = (await claimAsCodex(stack, id)).body.attempt;
+    assert.equal(await dead({ taskId: id, epoch, outcomeToken }), 204);
+    const running = await view(id);
+    assert.deepEqual([running.status, running.attempts, rounds(running)], ['running', 1, []]);
+    await stack.post(`/task-update/${id}`, { epoch, outcomeToken, outcome: { status: 'succeeded' } });
+    const ended = await stack.ended(id);
+    assert.deepEqual([ended.status, ended.attempts, ended.costCents], ['succeeded', 1, 5]);
+  });
+
   it('counts one round for each dead letter, however often and in whatever order they come', async () => {
     const id = await lost();
     const twice = ['first', 'second', 'first', 'second', 'first'].map((name) => `${name} of ${id}`);
@@ -64,7 +75,7 @@ describe('dead letters', function () {
   it('counts rounds anew after a claim', async () => {
     const id = await lost();
     for (let round = 0; round < 2; round++) await dead({ taskId: id });
-    const { attempt } = (await claimAsCodex(stack, id)).body;
+    const { attempt } = (await claimAsCodex(stack, id)).body.attempt;
     const proof = { epoch: attempt.epoch, outcomeToken: attempt.outcomeToken };
     await stack.post(`/task-update/${id}`, { ...proof, outcome: { status: 'retry', retryAfterMs: 0 } });
     assert.equal((await view(id)).status, 'queued');
@@ -74,7 +85,7 @@ describe('dead letters', function () {
 
   it('of a task whose agent asked for a long pause: nothing, and it runs after the pause', async () => {
     const id = await lost();
-    const { attempt } = (await claimAsCodex(stack, id)).body;
+    const { attempt } = (await claimAsCodex(stack, id)).body.attempt;
     const proof = { epoch: attempt.epoch, outcomeToken: attempt.outcomeToken };
     await stack.post(`/task-update/${id}`, { ...proof, outcome: { status: 'retry', retryAfterMs: 1_000 } });
     const paused = await view(id);
@@ -87,7 +98,7 @@ describe('dead letters', function () {
 
   it('of a running or ended task: nothing', async () => {
     const id = await lost();
-    const { attempt } = (await claimAsCodex(stack, id)).body;
+    const { attempt } = (await claimAsCodex(stack, id)).body.attempt;
     const running = await view(id);
     assert.equal(await dead({ taskId: id }), 204);
     assert.deepEqual(await view(id), running);
