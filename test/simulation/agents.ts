@@ -21,6 +21,7 @@ interface RunRequest {
   readonly epoch: number;
   readonly attempt: number;
   readonly outcomeToken: string;
+  readonly ttl: number;
   readonly payload: { readonly steps?: readonly Step[]; readonly tag?: string };
 }
 
@@ -43,13 +44,14 @@ export function startAgents(world: World, network: Network, broker: Broker): voi
   }
 
   function perform(request: RunRequest, run: Run, step: Step, answered: (answer: Answer) => void): void {
-    const { taskId, epoch, agent } = request;
+    const { taskId, epoch, agent, ttl } = request;
     story.tell(agent, () => `is done with ${taskId}, epoch ${epoch}: ${step.does}`);
     if (step.does === 'twice') report(request, run, step.by, 'succeeded', half(step.costCents));
     if (step.does === 'accept')
       schedule.after(chance.oneOf([0, 1_000, 60_000, 300_000]), () => reportAsScripted(request, run, step));
     if (step.does === 'late') {
-      const afterMs = chance.oneOf([12_000, 40_000, 100_000]);
+      const untilTtlMs = ttl * 1000 - schedule.now();
+      const afterMs = chance.oneOf([12_000, 40_000, 100_000, Math.max(1_000, untilTtlMs + 10_000)]);
       schedule.after(afterMs, () => reportAsScripted(request, run, step));
       schedule.after(afterMs - 500, () => update(request, { note: 'still here' }, () => {}));
     }

@@ -6,7 +6,7 @@ import type { Fields } from '../../functions/core/ports.ts';
 import type { JsonObject } from '../../functions/core/task.ts';
 import { fromDocument } from '../../functions/core/task-document.ts';
 import { AGENTS, FEW } from './agents.ts';
-import { projectOf } from './backup-takers.ts';
+import { projectOf, RESTORER } from './backup-takers.ts';
 import type { Broker } from './broker.ts';
 import type { Answer, Network } from './network.ts';
 import { callbackUrl } from './receivers.ts';
@@ -39,12 +39,14 @@ export function startClients(
 ): void {
   const { schedule, oracle, story } = world;
   const known: { id: string; tenant: string }[] = [];
+  let restores = 0;
   for (const operation of [...limits, ...operations]) schedule.after(operation.at * 1000, () => perform(operation));
   const firstAt = Math.min(...operations.filter(({ kind }) => kind === 'dispatch').map((operation) => operation.at), 300);
   const sinceFirst = [
     ...switches,
     ...(gates?.crowd ?? []),
     ...(gates?.changes ?? []),
+    ...(gates?.restores ?? []),
     ...(gates?.decisions ?? []),
     ...(gates?.pauses ?? []),
   ];
@@ -64,6 +66,9 @@ export function startClients(
       const { tenant, concurrency } = operation;
       const few = { ...FEW, handler_type: 'http', concurrency };
       send('POST', '/register-agent', tenant, few, (answer) => told('registers', `few for ${concurrency}`, answer));
+    } else if (operation.kind === 'restore') {
+      restores += 1;
+      restore(operation.tenant, `${RESTORER}${restores}`, operation.seconds);
     } else if (operation.kind === 'pause') {
       hold(operation);
     } else if (operation.kind === 'decide') {
@@ -92,6 +97,16 @@ export function startClients(
     const body = what === 'all' ? { all: true } : what === 'project' ? { project: projectOf(tenant) } : { agent: what };
     if (what === 'stop') send(isOn ? 'DELETE' : 'POST', '/emergency-stop', tenant, {}, (answer) => told('stop', tenant, answer));
     else send('POST', isOn ? '/resume' : '/pause', tenant, body, (answer) => told(isOn ? 'resume' : 'pause', what, answer));
+  }
+
+  /** Asked for until it is done, or there is no place for it. */
+  function restore(tenant: string, holder: string, seconds: number): void {
+    const url = `${functionUrl(world.settings, 'backups')}/restore`;
+    const body = JSON.stringify({ tenant, holder, seconds });
+    network.send(url, { method: 'POST', headers: {}, body }, (answer) => {
+      told('restores', `the project of ${tenant} as ${holder}`, answer);
+      if (answer === undefined || answer.status >= 500) schedule.after(20_000, () => restore(tenant, holder, seconds));
+    });
   }
 
   function decide(tenant: string, decision: 'approve' | 'reject'): void {

@@ -5,10 +5,10 @@ import { isEnded, type Known, lifeOf, type Task } from '../../functions/core/tas
 import { fromDocument } from '../../functions/core/task-document.ts';
 import { APPROVALS, type Approval, approvalId } from '../../functions/core/waiting/approvals.ts';
 import { rankOf } from '../../functions/core/waiting/dependencies.ts';
-import { APPROVAL, agentGate, projectGate, resourceOf } from '../../functions/core/waiting/gate-names.ts';
+import { APPROVAL, agentGate, BACKUP, projectGate, resourceOf } from '../../functions/core/waiting/gate-names.ts';
 import type { Slot } from '../../functions/core/waiting/taken.ts';
 import { FEW } from './agents.ts';
-import { backupIdOf, projectOf } from './backup-takers.ts';
+import { backupIdOf, projectOf, RESTORER } from './backup-takers.ts';
 import type { Gates } from './scenario.ts';
 import type { StoreChange } from './store.ts';
 import { TENANTS } from './tenants.ts';
@@ -38,6 +38,8 @@ export function watchGates(world: World, gates: Gates | undefined): { checkTheEn
   const slackMs = world.faults().slow === 0 ? 5_000 : SLACK_MS;
   /** Where something is free though somebody waits for it: since when. */
   const idle = new Map<string, number>();
+  /** When the holder of a slot has ended, by the slot. */
+  const leftOver = new Map<string, number>();
   /** Since when somebody stands in a line, by his place. */
   const joined = new Map<string, number>();
 
@@ -65,7 +67,10 @@ export function watchGates(world: World, gates: Gates | undefined): { checkTheEn
   };
 
   function checkSlot({ id, before, after }: StoreChange): void {
-    if (after === undefined) return;
+    if (after === undefined) {
+      checkFreed(id);
+      return;
+    }
     const { resource, number, holder, life } = after as unknown as Slot;
     // An instance may remember the one before.
     const known = limitsOf(resource, world.settings.times.agentsCacheMs + slackMs);
@@ -73,7 +78,12 @@ export function watchGates(world: World, gates: Gates | undefined): { checkTheEn
     const taken = takenOf(resource);
     if (taken > limit || number >= limit)
       oracle.violated('no more than the limit have a slot', `${taken} of ${limit}, number ${number}`);
-    if (before !== undefined) oracle.violated('what is taken is given to nobody else', `${id}: ${before.holder} -> ${holder}`);
+    const isRestorer = holder.startsWith(RESTORER);
+    if (before !== undefined && !(isRestorer && before.holder === holder))
+      oracle.violated('what is taken is given to nobody else', `${id}: ${before.holder} -> ${holder}`);
+    const own = [...documents.all('slots').values()].filter(({ data }) => data.resource === resource && data.holder === holder);
+    if (own.length > 1) oracle.violated('nobody has more than one slot', `${holder}: ${own.map(({ data }) => data.number)}`);
+    if (isRestorer) return;
     const task = taskOf(holder);
     if (task === undefined || lifeOf(task) !== life || !task.took?.includes(id)) {
       oracle.violated('whoever takes a slot knows', `${id}: ${holder}`);
@@ -91,11 +101,28 @@ export function watchGates(world: World, gates: Gates | undefined): { checkTheEn
       oracle.violated('the highest priority goes first', `${holder} before ${better[0]?.[1].data.dependent}`);
   }
 
+  /** What its holder's end did not give back the sweeper does. */
+  function checkFreed(id: string): void {
+    const since = leftOver.get(id);
+    leftOver.delete(id);
+    if (since === undefined) return;
+    const ms = schedule.now() - (world.isSteady ? since : Math.max(since, world.faultsEnd + SETTLED_MS));
+    if (ms > PROMPT_MS) oracle.violated('what has ended holds nothing for long', `${id}: ${ms} ms`);
+  }
+
   function checkTask({ id, before, after }: StoreChange): void {
     const was = before && fromDocument(before);
     const now = after && fromDocument(after);
     if (now === undefined) return;
     const known: Known<Task> = { id, version: '', task: now };
+    const entry = now.timeline.length > (was?.timeline.length ?? 0) ? now.timeline.at(-1) : undefined;
+    const isOfBackup = entry?.event === 'backed_up' || (entry?.by === 'backups' && isEnded(now.status));
+    if (isOfBackup && (was?.status !== 'waiting' || was.waitingFor?.[0] !== BACKUP))
+      oracle.violated('who does not wait for a backup is told of none', `${id}, ${was?.status}: ${entry.event}`);
+    if (isEnded(now.status) && !isEnded(was?.status ?? 'waiting')) {
+      for (const slot of now.took ?? [])
+        if (documents.all('slots').get(slot)?.data.holder === id) leftOver.set(slot, schedule.now());
+    }
     if (!isEnded(now.status)) {
       for (const slot of now.took ?? []) {
         const held = documents.all('slots').get(slot)?.data;

@@ -293,6 +293,13 @@ export const mutations: readonly Mutation[] = [
     replacement: '',
   },
   {
+    name: 'the sweeper frees nothing of what has ended',
+    guard: 'limits',
+    file: 'core/follow-ups.ts',
+    text: "if (pending.includes('release')) await",
+    replacement: "if (pending.includes('release') && by === 'writer') await",
+  },
+  {
     name: 'what is given back is offered to nobody',
     guard: 'limits',
     file: 'core/waiting/slots.ts',
@@ -328,6 +335,34 @@ export const mutations: readonly Mutation[] = [
     replacement: ": ('unlimited' as const);\n    if (free === undefined) break;",
   },
   {
+    name: 'a backup counts that was begun before others had the project',
+    guard: 'locks',
+    file: 'core/waiting/gates.ts',
+    text: ' || current.task.lockedAt !== begun.lockedAt',
+    replacement: '',
+  },
+  {
+    name: 'a backup counts for what no longer waits for it',
+    guard: 'locks',
+    file: 'core/waiting/gates.ts',
+    text: '!waitsAt(current.task, gate) || ',
+    replacement: '',
+  },
+  {
+    name: 'what others hold is given back',
+    guard: 'locks',
+    file: 'core/waiting/slots.ts',
+    text: ' || !isHeld(slot.data.holder, slot.data.life)',
+    replacement: ' || isHeld === undefined',
+  },
+  {
+    name: 'a project that was put back is offered to nobody',
+    guard: 'locks',
+    file: 'core/waiting/slots.ts',
+    text: '  await admitWaiting(runtime, tenant, resource, until);',
+    replacement: '  void until;',
+  },
+  {
     name: 'what is paused keeps what it took, and forgets it',
     guard: 'locks',
     file: 'core/waiting/give-back.ts',
@@ -354,6 +389,13 @@ export const mutations: readonly Mutation[] = [
     file: 'core/agent/stopped.ts',
     text: 'return setBackIfPaused(runtime, known);',
     replacement: 'return setBackIfPaused === undefined;',
+  },
+  {
+    name: 'what was set back ends as if it were queued',
+    guard: 'pauses',
+    file: 'core/close.ts',
+    text: "if (current.task.status !== 'queued' || current.task.epoch !== epoch) return { answer: undefined };",
+    replacement: '',
   },
   {
     name: 'what waits goes on though it is paused',

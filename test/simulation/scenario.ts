@@ -51,9 +51,12 @@ export interface Plan {
   readonly backup: Backup | undefined;
 }
 
-/** What becomes of a backup, after how many seconds; `twice`: it is told again later, when it may be about another time. */
+/**
+ * What becomes of a backup, after how many seconds; `twice`: it is told again later, when it may be about another time; `contrary`:
+ * what is told later is that it failed.
+ */
 export interface Backup {
-  readonly ends: 'verified' | 'twice' | 'failed' | 'lost';
+  readonly ends: 'verified' | 'twice' | 'contrary' | 'failed' | 'lost';
   readonly seconds: number;
 }
 
@@ -69,6 +72,13 @@ export interface Gates {
   readonly crowd: readonly Operation[];
   /** Another limit, while the one before is in use. */
   readonly changes: readonly Operation[];
+  /** Projects that somebody needs to himself. */
+  readonly restores: readonly Operation[];
+  /**
+   * The first plan is a modification that gives its project up while its backup is taken, and has it again before that is done; and
+   * that waits another time, when nothing goes wrong any more, for somebody who puts the project back.
+   */
+  readonly isGivenUp: boolean;
 }
 
 /** `plan` and `task` are taken modulo what there is. */
@@ -83,6 +93,8 @@ export type Operation = { readonly at: number } & (
   /** Somebody decides about all that wait then. */
   | { readonly kind: 'decide'; readonly tenant: Plan['tenant']; readonly decision: 'approve' | 'reject' }
   | { readonly kind: 'few'; readonly tenant: Plan['tenant']; readonly concurrency: number }
+  /** A project is put back, which takes as long. */
+  | { readonly kind: 'restore'; readonly tenant: Plan['tenant']; readonly seconds: number }
   | {
       readonly kind: 'pause';
       readonly tenant: Plan['tenant'];
@@ -133,12 +145,18 @@ const step: fc.Arbitrary<Step> = fc.record({
   ),
 });
 
+/** An attempt that is given up, and reports while the next one is under way. */
+const overtaken: fc.Arbitrary<readonly Step[]> = fc.tuple(step, step).map(([one, next]) => [
+  { ...one, does: 'late', reports: 'succeeded' },
+  { ...next, does: 'accept' },
+]);
+
 const plan: fc.Arbitrary<Plan> = fc.record({
   agent: fc.constantFrom<Plan['agent'][]>('light', 'codex', 'worker', 'worker', 'few', 'few', 'slow'),
   mode: fc.constantFrom<Plan['mode'][]>('http', 'pubsub', 'pubsub'),
   tenant: fc.constantFrom<Plan['tenant'][]>('red', 'red', 'blue'),
   key: sometimes(fc.constantFrom(0, 0, 1)),
-  steps: fc.array(step, { minLength: 1, maxLength: 4 }),
+  steps: fc.oneof({ weight: 9, arbitrary: fc.array(step, { minLength: 1, maxLength: 4 }) }, { weight: 1, arbitrary: overtaken }),
   ttlSeconds: fc.constantFrom(5, 40, 40, 150, 400, 900, 1_800),
   budgetRuns: sometimes(fc.constantFrom(0, 1, 2, 3), 3),
   maxAttempts: fc.constantFrom(1, 2, 3, 5),
@@ -151,7 +169,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   priority: fc.constantFrom(0, 0, 0, 7, -3),
   backup: sometimes(
     fc.record({
-      ends: fc.constantFrom<Backup['ends'][]>('verified', 'verified', 'verified', 'twice', 'failed', 'lost'),
+      ends: fc.constantFrom<Backup['ends'][]>('verified', 'verified', 'verified', 'twice', 'contrary', 'failed', 'lost'),
       seconds: fc.constantFrom(0, 2, 20, 90),
     }),
     4,
@@ -261,6 +279,18 @@ const gates: fc.Arbitrary<Gates> = fc.record({
     fc.record({ at: fc.constantFrom(4, 20, 60), kind: fc.constant('few' as const), tenant, concurrency: fc.constantFrom(1, 2, 4) }),
     3,
   ).map((change) => (change === undefined ? [] : [change])),
+  restores: sometimes(
+    fc.array(
+      fc.record({
+        at: fc.constantFrom(0, 2, 10, 40),
+        kind: fc.constant('restore' as const),
+        tenant,
+        seconds: fc.constantFrom(1, 20, 90),
+      }),
+      { minLength: 1, maxLength: 3 },
+    ),
+    3,
+  ).map((restores = []) => restores),
   pauses: sometimes(
     fc
       .array(
@@ -279,10 +309,11 @@ const gates: fc.Arbitrary<Gates> = fc.record({
         ]),
       ),
   ).map((pauses = []) => pauses),
+  isGivenUp: fc.integer({ min: 1, max: 15 }).map((one) => one === 15),
 });
 
 /** Each seed has some of the faults only: with all of them at once, few tasks get far. */
-const faults: fc.Arbitrary<Faults> = fc.record({
+const someFaults: fc.Arbitrary<Faults> = fc.record({
   crash: fc.constantFrom(0, 0, 0.004, 0.03),
   lostReply: fc.constantFrom(0, 0, 0.03, 0.15),
   repeated: fc.constantFrom(0, 0.05, 0.2),
@@ -295,7 +326,14 @@ const faults: fc.Arbitrary<Faults> = fc.record({
   sweeps: fc.constantFrom(0, 0.3),
 });
 
-export const scenario: fc.Arbitrary<Scenario> = fc.record({
+/** Where all gets through, more is known of what must come of it. */
+const STEADY = { crash: 0, lostReply: 0, failed: 0, slow: 0, late: 0, dropped: 0 };
+const faults: fc.Arbitrary<Faults> = fc.oneof(
+  { weight: 6, arbitrary: someFaults },
+  { weight: 1, arbitrary: someFaults.map((some) => ({ ...some, ...STEADY })) },
+);
+
+const anything: fc.Arbitrary<Scenario> = fc.record({
   chance: fc.noShrink(fc.integer({ min: 0, max: 2 ** 31 - 1 })),
   faults,
   faultSeconds: fc.constantFrom(300, 600, 900),
@@ -316,8 +354,37 @@ export const scenario: fc.Arbitrary<Scenario> = fc.record({
   gates: sometimes(gates),
 });
 
+export const scenario = anything.map(givenUp);
+
 function twinned(plans: readonly Plan[]): readonly Plan[] {
   const [first] = plans as [Plan];
   const { agent, tenant, key } = first;
   return plans.map((one) => (one.isTwin ? { ...one, agent, tenant, key } : one));
+}
+
+function givenUp(given: Scenario): Scenario {
+  const { plans, gates } = given;
+  if (!gates?.isGivenUp) return given;
+  const [first, ...others] = plans as [Plan, ...Plan[]];
+  const { tenant } = first;
+  const modification: Plan = {
+    ...first,
+    key: undefined,
+    ttlSeconds: 900,
+    waitsFor: undefined,
+    backup: { ends: 'verified', seconds: 140 },
+  };
+  return {
+    ...given,
+    plans: [modification, ...others],
+    gates: {
+      ...gates,
+      crowd: [0, 1_210].map((at) => ({ at, kind: 'dispatch', plan: 0, copies: 1, retries: 2 })),
+      restores: [{ at: 1_200, kind: 'restore', tenant, seconds: 90 }],
+      pauses: [
+        { at: 35, kind: 'pause', tenant, what: 'project', isOn: false },
+        { at: 100, kind: 'pause', tenant, what: 'project', isOn: true },
+      ],
+    },
+  };
 }
