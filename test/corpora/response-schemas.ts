@@ -92,7 +92,6 @@ export const taskSchema = z
     status: z.enum(STATUSES),
     traceId: z.string().min(1).max(200),
     payload: z.union([reference, z.record(z.string(), z.unknown())]),
-    work: z.record(z.string(), z.unknown()).optional(),
     result: z.unknown().optional(),
     error: error.optional(),
     lastError: error.optional(),
