@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { backupIds, newBackupId, readManifest } from '../../../functions/core/backups/manifest.ts';
+import { newBackupId, readManifest } from '../../../functions/core/backups/manifest.ts';
 import { takeBackup } from '../../../functions/core/backups/take.ts';
 import { verifyBackup } from '../../../functions/core/backups/verify.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -62,14 +62,16 @@ export async function killRollbacks(
       rmSync(at.project, { recursive: true });
       cpSync(spare, at.project, { recursive: true });
       await known();
-      // Every moment alike, and the last third, in which the trees are exchanged, once more; some take longer than the first.
-      const part = run % 2 === 0 ? Math.random() : 0.66 + Math.random() / 2;
-      const backups = (await backupIds(at.parts, PROJECT)).length;
-      const ended = await inChild(within.path, 'roll-back', backupId, { killAfterMs: part * ms });
+      const backups = manifestsOf(at);
+      const phase = () => rollbackPhase(at, manifestsOf(at) > backups);
+      // Every moment alike; and in turn soon after a step has begun, which on a busy machine no time tells.
+      const step = STEPS[run % (2 * STEPS.length)];
+      const killFrom = step === undefined ? undefined : () => phase() >= step;
+      const killAfterMs = (Math.random() * ms) / (step === undefined ? 1 : 30);
+      const ended = await inChild(within.path, 'roll-back', backupId, { killAfterMs, killFrom });
       if (ended.signal === 'SIGKILL') {
         counts.killed += 1;
-        const phase = rollbackPhase(at, (await backupIds(at.parts, PROJECT)).length > backups);
-        counts.phases[phase] = (counts.phases[phase] ?? 0) + 1;
+        counts.phases[phase()] = (counts.phases[phase()] ?? 0) + 1;
       } else {
         assert.equal(ended.stderr, '');
         // The machine is not always as busy.
@@ -96,11 +98,17 @@ export async function killRollbacks(
   }
 }
 
+/** The phases that take long enough to be seen, by which a kill can be timed. */
+const STEPS = ['1 building', '2 safety backup', '3 linking and syncing', '4 journalled'];
+
+const manifestsOf = (at: Place): number => readdirSync(join(at.objects, 'backups', 'manifests', PROJECT)).length;
+
 /** By what lies on the disk. */
 function rollbackPhase(at: Place, hasSafety: boolean): string {
   const name = readdirSync(at.state).find((one) => one.endsWith('.json'));
-  if (name === undefined) return hasSafety ? '7 done' : '0 begun';
-  const { phase, work } = JSON.parse(readFileSync(join(at.state, name), 'utf8')) as { phase: string; work: string };
+  const text = name === undefined ? undefined : textOf(join(at.state, name));
+  if (text === undefined) return hasSafety ? '7 done' : '0 begun';
+  const { phase, work } = JSON.parse(text) as { phase: string; work: string };
   const drafts = join(at.objects, 'backups', 'drafts', PROJECT);
   if (phase === 'building') {
     if (hasSafety) return '3 linking and syncing';
@@ -109,6 +117,15 @@ function rollbackPhase(at: Place, hasSafety: boolean): string {
   const [hasNew, hasOld] = [existsSync(join(work, 'new')), existsSync(join(work, 'old'))];
   if (hasNew) return hasOld ? '5 exchanging' : '4 journalled';
   return '6 removing the old tree';
+}
+
+/** Of a file that may go at any moment. */
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 /** Kills `times` backups at random moments; each goes on to the end, and nothing that was stored is stored again. */

@@ -13,12 +13,22 @@ export interface Ended {
   readonly maxRssBytes: number;
 }
 
-/** Starts the work in a process of its own, and ends it by SIGKILL after `killAfterMs` of it, if it has not ended by then. */
+export interface Ending {
+  readonly killAfterMs?: number;
+  readonly killFrom?: () => boolean;
+  readonly uid?: number;
+  readonly environment?: Record<string, string>;
+}
+
+/**
+ * Starts the work in a process of its own, and ends it by SIGKILL after `killAfterMs` of it, if it has not ended by then; with
+ * `killFrom` so long after that was first so, looked at every millisecond.
+ */
 export async function inChild(
   folder: string,
   what: 'take' | 'roll-back',
   backupId: string,
-  { killAfterMs, uid, environment = {} }: { killAfterMs?: number; uid?: number; environment?: Record<string, string> } = {},
+  { killAfterMs, killFrom, uid, environment = {} }: Ending = {},
 ): Promise<Ended> {
   const child: ChildProcess = fork(CHILD, [folder, what, backupId], {
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
@@ -41,7 +51,13 @@ export async function inChild(
   await Promise.race([new Promise((resolve) => child.once('message', resolve)), ended]);
   const started = performance.now();
   if (child.connected) child.send('go');
-  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  let timer: NodeJS.Timeout | undefined;
+  const kill = () => child.kill('SIGKILL');
+  const look = () => {
+    timer = killFrom?.() ? setTimeout(kill, killAfterMs) : setTimeout(look, 1);
+  };
+  if (killFrom !== undefined) look();
+  else if (killAfterMs !== undefined) timer = setTimeout(kill, killAfterMs);
   const [code, signal] = await ended;
   clearTimeout(timer);
   return { ms: performance.now() - started, signal, code, stderr, maxRssBytes };
