@@ -75,7 +75,7 @@ describe('dead letters', function () {
   it('counts rounds anew after a claim', async () => {
     const id = await lost();
     for (let round = 0; round < 2; round++) await dead({ taskId: id });
-    const { attempt } = (await claimAsCodex(stack, id)).body.attempt;
+    const { attempt } = (await claimAsCodex(stack, id)).body;
     const proof = { epoch: attempt.epoch, outcomeToken: attempt.outcomeToken };
     await stack.post(`/task-update/${id}`, { ...proof, outcome: { status: 'retry', retryAfterMs: 0 } });
     assert.equal((await view(id)).status, 'queued');
@@ -85,7 +85,7 @@ describe('dead letters', function () {
 
   it('of a task whose agent asked for a long pause: nothing, and it runs after the pause', async () => {
     const id = await lost();
-    const { attempt } = (await claimAsCodex(stack, id)).body.attempt;
+    const { attempt } = (await claimAsCodex(stack, id)).body;
     const proof = { epoch: attempt.epoch, outcomeToken: attempt.outcomeToken };
     await stack.post(`/task-update/${id}`, { ...proof, outcome: { status: 'retry', retryAfterMs: 1_000 } });
     const paused = await view(id);
@@ -98,7 +98,7 @@ describe('dead letters', function () {
 
   it('of a running or ended task: nothing', async () => {
     const id = await lost();
-    const { attempt } = (await claimAsCodex(stack, id)).body.attempt;
+    const { attempt } = (await claimAsCodex(stack, id)).body;
     const running = await view(id);
     assert.equal(await dead({ taskId: id }), 204);
     assert.deepEqual(await view(id), running);
