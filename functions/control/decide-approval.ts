@@ -92,7 +92,7 @@ function same(approval: Approval, decision: Approval['decision'], hash: string):
   const { taskId, by } = approval;
   if (approval.decision !== decision)
     throw new Problem(409, 'already_decided', `Task ${taskId} was ${approval.decision} by ${by}; that stands.`);
-  if (approval.hash !== hash) throw changed(taskId, approval.hash);
+  if (approval.hash !== hash) throw changed(taskId);
   return approval;
 }
 
@@ -100,7 +100,7 @@ async function refuseUnlessOpen(runtime: Runtime, caller: Caller, { id, task }: 
   if (!awaitsApproval(task))
     throw new Problem(409, 'not_waiting_for_approval', `Task ${id} is ${task.status} and waits for no approval.`);
   const current = approvalHash(task);
-  if (current !== hash) throw changed(id, current);
+  if (current !== hash) throw changed(id);
   const { approvals } = await readBoard(runtime, caller.tenant);
   if (approvals?.fourEyes && askersOf(task).some(({ by }) => by === caller.name))
     throw new Problem(
@@ -110,10 +110,16 @@ async function refuseUnlessOpen(runtime: Runtime, caller: Caller, { id, task }: 
     );
 }
 
-const changed = (id: string, current: string): Problem =>
-  new Problem(409, 'approval_changed', `The hash is not that of task ${id} as it is; look at it again. It is ${current}.`, {
-    fields: [{ field: 'hash', code: 'approval_changed', message: `is not ${current}` }],
-  });
+/** Not what the hash is: whoever approves is to look at the task, and not to send again what the refusal says. */
+const changed = (id: string): Problem =>
+  new Problem(
+    409,
+    'approval_changed',
+    `The hash is not that of task ${id} as it is: GET /approvals shows the task with its hash.`,
+    {
+      fields: [{ field: 'hash', code: 'approval_changed', message: 'is not that of the task as it is' }],
+    },
+  );
 
 /** What fails here is left to the sweeper: the decision stands. */
 async function goOn(runtime: Runtime, known: Known<Task>, { by }: Approval): Promise<void> {

@@ -165,6 +165,7 @@ describe('who may hold up and let go on', function () {
     for (const one of [id, other.id]) {
       const { status, body } = await ask('POST', `/approvals/${one}`, admin, { decision: 'approve', hash: foreign });
       assert.deepEqual([status, body.code], [409, 'approval_changed']);
+      assert.ok(!JSON.stringify(body).includes(hash), 'the refusal says what to send');
     }
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     assert.deepEqual([await attempts(id), await attempts(other.id)], [0, 0]);
