@@ -26,13 +26,16 @@ const caller = { tenant: 'acme', scopes: ['admin'], name: 'test' } as const;
 
 describe('days that are added up', () => {
   let documents: Documents;
+  let control: Documents;
   let end: () => Promise<void>;
   beforeEach(() => {
     const folder = temporaryFolder();
     const database = openDatabase({ path: join(folder.path, 'data.db') });
     documents = sqliteDocuments(database, topology, 'tasks', systemClock());
+    control = sqliteDocuments(database, topology, 'control', systemClock());
     end = async () => {
       await documents.close();
+      await control.close();
       await database.close();
       folder.remove();
     };
@@ -45,7 +48,7 @@ describe('days that are added up', () => {
     const clock = { ...systemClock(), now: () => Date.now() - days * DAY_MS };
     const messages = { publish: async () => '1', close: async () => {} };
     const parts = { settings, clock, messages, ids: systemIds(), log: silent, signing: signingFrom('test'.repeat(10)) };
-    return { ...parts, documents: { ...documents } } as unknown as Runtime;
+    return { ...parts, documents: { ...documents }, control } as unknown as Runtime;
   }
 
   async function ran(runtime: Runtime, status: EndStatus, costMicros: number, agent = 'light'): Promise<string> {

@@ -15,12 +15,14 @@ describe('many holds at once: SQLite', function () {
     const folder = temporaryFolder();
     const database = openDatabase({ path: join(folder.path, 'data.db') });
     const documents = sqliteDocuments(database, topology, 'tasks', systemClock());
+    const control = sqliteDocuments(database, topology, 'control', systemClock());
     const close = async () => {
       await documents.close();
+      await control.close();
       await database.close();
       folder.remove();
     };
-    return { documents, close };
+    return { documents, control, close };
   });
 });
 
@@ -29,6 +31,7 @@ describeWithEmulators('many holds at once: Firestore', function () {
   concurrentHolds(async () => {
     const projectId = `holds-${randomBytes(4).toString('hex')}`;
     const documents = firestoreDocuments({ projectId, databaseId: 'tasks', topology });
-    return { documents, close: () => documents.close() };
+    const control = firestoreDocuments({ projectId, databaseId: 'control', topology });
+    return { documents, control, close: async () => void (await Promise.all([documents.close(), control.close()])) };
   });
 });

@@ -24,7 +24,7 @@ const EACH_MICROS = 50_000;
 const INSTANCES = 4;
 
 /** Many creates at once from several instances, on one store. */
-export function concurrentHolds(open: () => Promise<{ documents: Documents; close(): Promise<void> }>): void {
+export function concurrentHolds(open: () => Promise<{ documents: Documents; control: Documents; close(): Promise<void> }>): void {
   let store: Awaited<ReturnType<typeof open>>;
   before(async () => {
     store = await open();
@@ -35,7 +35,8 @@ export function concurrentHolds(open: () => Promise<{ documents: Documents; clos
   function instances(): Runtime[] {
     const settings = quickSettings({ runtime: 'embedded', 'times.allowanceIdleMs': 1 });
     const shared = { settings, signing: signingFrom('test'.repeat(10)), clock: systemClock(), ids: systemIds(), log: silent };
-    return Array.from({ length: INSTANCES }, () => ({ ...shared, documents: { ...store.documents } }) as unknown as Runtime);
+    const stores = () => ({ documents: { ...store.documents }, control: { ...store.control } });
+    return Array.from({ length: INSTANCES }, () => ({ ...shared, ...stores() }) as unknown as Runtime);
   }
 
   const day = () => dayOf(Date.now());
