@@ -10,7 +10,7 @@ import { close } from '../../functions/core/close.ts';
 import { createTask } from '../../functions/core/create.ts';
 import { DAY_MS, dayOf } from '../../functions/core/days.ts';
 import type { Documents } from '../../functions/core/ports.ts';
-import type { Agent } from '../../functions/core/registry/agents.ts';
+import { type Agent, agentRegistry } from '../../functions/core/registry/agents.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
 import { signingFrom } from '../../functions/core/signing.ts';
 import { TASKS } from '../../functions/core/store.ts';
@@ -47,7 +47,15 @@ describe('days that are added up', () => {
     const settings = quickSettings({ runtime: 'embedded' });
     const clock = { ...systemClock(), now: () => Date.now() - days * DAY_MS };
     const messages = { publish: async () => '1', close: async () => {} };
-    const parts = { settings, clock, messages, ids: systemIds(), log: silent, signing: signingFrom('test'.repeat(10)) };
+    const parts = {
+      settings,
+      clock,
+      messages,
+      ids: systemIds(),
+      log: silent,
+      signing: signingFrom('test'.repeat(10)),
+      agents: agentRegistry(settings),
+    };
     return { ...parts, documents: { ...documents }, control } as unknown as Runtime;
   }
 
