@@ -31,8 +31,8 @@ const decompress = promisify(zstdDecompress);
  * 151 MB/s to 12.2 %; gzip at 6 75 MB/s to 18.9 %. A backup is waited for, so speed comes first.
  */
 const LEVEL = 1;
-/** What comes out in one turn of a thread: by Node's default a blob takes 256 of them, and more than twice the processor's time. */
-const PACKED_CHUNK_BYTES = 1_048_576;
+/** What comes out in one turn of a thread: by Node's default a blob takes up to 256 of them, and more than twice the processor's time. */
+const PACKED_CHUNK_BYTES = 262_144;
 
 export const blobObject = (blob: string): string => `blobs/${blob.slice(0, 2)}/${blob}`;
 
