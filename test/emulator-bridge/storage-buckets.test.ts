@@ -138,7 +138,10 @@ describe('storage server: buckets, through the real client', () => {
         .map((name) => `p-1-heliograph-${name}`)
         .toSorted(),
     );
-    for (const { metadata } of buckets) assert.equal(metadata.versioning?.enabled, true);
+    // What nobody can replace or delete has no versions.
+    const versioned = buckets.flatMap(({ name, metadata }) => (metadata.versioning?.enabled ? [name] : []));
+    const replaceable = Object.entries(topology.buckets).filter(([, { lockedDays }]) => lockedDays === undefined);
+    assert.deepEqual(versioned, replaceable.map(([name]) => `p-1-heliograph-${name}`).toSorted());
     const payloads = kit.storage.bucket('p-1-heliograph-payloads');
     await payloads.file('x').save('x', { resumable: false });
 
