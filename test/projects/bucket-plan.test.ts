@@ -21,7 +21,7 @@ async function refusalOf(held: FileMetadata, target: Target | undefined): Promis
 }
 
 describe('plans for projects in buckets', () => {
-  const later = new Date(Date.now() + 60_000).toISOString();
+  const later = new Date(Date.now() + 86_400_000).toISOString();
   const earlier = new Date(Date.now() - 60_000).toISOString();
   const other: Target = { kind: 'file', mode: 0o644, staged: { name: 'w/1', generation: '9' } };
   const same: Target = { kind: 'file', mode: 0o600 };
