@@ -71,7 +71,8 @@ export function load(stack: () => LoadedStack, agent: Listener, receiver: Listen
     const ms = agentMs();
     if (ms > 0) await pause(ms);
     await options.until?.();
-    if (payload.dies) return { status: 500, body: {} };
+    // A 500 would open the agent's circuit, and all its other tasks wait.
+    if (payload.dies) return { status: 429, body: {} };
     return { status: 200, body: { status: 'succeeded', result: { n: payload.n, epoch }, costCents: REMOTE_COST_CENTS } };
   };
 

@@ -43,7 +43,8 @@ async function round(
   const neighbourly = agent.answer;
   agent.answer = async (request) => {
     const { payload } = JSON.parse(request.body);
-    if (payload.poison === 'fails') return { status: 500, body: {} };
+    // A 500 would open the agent's circuit as soon as its neighbours are done.
+    if (payload.poison === 'fails') return { status: 429, body: {} };
     if (payload.poison === 'holds') await new Promise((resolve) => setTimeout(resolve, 1_500));
     return payload.poison === undefined ? neighbourly(request) : { status: 200, body: {} };
   };
