@@ -75,7 +75,7 @@ export function memoryStore(rows: Topology['collections']): Store {
       return versions;
     },
 
-    query(collection, { equal, orderBy, atMost = Infinity, after, limit }) {
+    query(collection, { equal, orderBy, atMost = Infinity, after, fields, limit }) {
       const sign = orderBy.direction === 'asc' ? 1 : -1;
       const compare = (a: { value: number; id: string }, b: { value: number; id: string }) =>
         sign * (a.value - b.value || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
@@ -90,7 +90,7 @@ export function memoryStore(rows: Topology['collections']): Store {
       return found
         .sort(compare)
         .slice(0, limit)
-        .map(({ id, document }) => shown(id, document));
+        .map(({ id, document }) => shown(id, document, fields));
     },
 
     onCommit: (listener) => listeners.push(listener),
@@ -133,8 +133,11 @@ function copied(data: Fields, at: number, row: CollectionRow | undefined): Field
 /** Values are JSON, and leave nothing shared behind. */
 const cloneOf = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-const shown = (id: string, { data, version }: StoredDocument): Stored => ({
+const shown = (id: string, { data, version }: StoredDocument, fields?: readonly string[]): Stored => ({
   id,
-  data: cloneOf(data) as Fields,
+  data: cloneOf(fields === undefined ? data : only(fields, data)) as Fields,
   version: String(version),
 });
+
+const only = (fields: readonly string[], data: Fields): Fields =>
+  Object.fromEntries(Object.entries(data).filter(([field]) => fields.includes(field)));
