@@ -6,7 +6,7 @@ import { readManifest } from '../core/backups/manifest.ts';
 import { rollBack } from '../core/backups/rollback.ts';
 import { Problem } from '../core/errors.ts';
 import type { ProjectTree } from '../core/ports.ts';
-import { BACKUPS, ROLLBACKS } from '../core/projects.ts';
+import { BACKUPS, openProject, ROLLBACKS } from '../core/projects.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { projectGate } from '../core/waiting/gate-names.ts';
 import { releaseResource, takeResource } from '../core/waiting/slots.ts';
@@ -42,8 +42,7 @@ export async function rollBackProject(runtime: Runtime, rollbackId: string): Pro
 async function restored(runtime: Runtime, rolling: Rolling): Promise<string> {
   const { projectId, projectPath, backupId, safetyBackupId, attempts = 1 } = rolling.record;
   if (safetyBackupId !== undefined) return safetyBackupId;
-  const tree = await runtime.trees.open(projectPath, { mayBeGone: true });
-  if (tree.projectPath !== projectPath) throw moved();
+  const tree = await openProject(runtime, { projectPath }, { mayBeGone: true });
   if (attempts > 1) {
     const before = await doneBefore(runtime, rolling, tree);
     if (before !== undefined) return before;
@@ -105,9 +104,6 @@ async function leave(runtime: Runtime, { id, record, end }: Rolling, fields: Par
 
 const busy = () =>
   new Problem(409, 'project_busy', 'A modification or another rollback of this project is at work. Try again when it has ended.');
-
-const moved = () =>
-  new Problem(409, 'project_moved', 'project_path leads to another place than when it was submitted. Submit it again.');
 
 const undeliverable = () =>
   new Problem(500, 'rollback_undeliverable', 'Its messages were given up: the function failed each time. Its log says why.');

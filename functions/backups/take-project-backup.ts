@@ -5,7 +5,7 @@ import { BUCKET } from '../core/backups/blobs.ts';
 import { manifestObject } from '../core/backups/manifest.ts';
 import { takeBackup } from '../core/backups/take.ts';
 import { Problem } from '../core/errors.ts';
-import { BACKUPS, ROLLBACKS } from '../core/projects.ts';
+import { BACKUPS, openProject, ROLLBACKS } from '../core/projects.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { applyRetention } from './apply-retention.ts';
 import { failureOf } from './failure.ts';
@@ -40,8 +40,7 @@ export async function takeProjectBackup(runtime: Runtime, backupId: string): Pro
 async function take(runtime: Runtime, taking: Taking): Promise<boolean> {
   const { id: backupId, record } = taking;
   const { projectId, projectPath, description, full = false } = record;
-  const tree = await runtime.trees.open(projectPath);
-  if (tree.projectPath !== projectPath) throw moved();
+  const tree = await openProject(runtime, { projectPath });
   const taken = await takeBackup(runtime, tree, {
     ...{ projectId, backupId, description, full },
     until: runtime.clock.now() + runtime.settings.times.backupSliceMs,
@@ -129,9 +128,6 @@ async function fail(runtime: Runtime, taking: Taking, error: unknown): Promise<v
   const expireAt = now + runtime.settings.times.retentionMs;
   await taking.end({ status: 'failed', error: failure, finishedAt: now, expireAt });
 }
-
-const moved = () =>
-  new Problem(409, 'project_moved', 'project_path leads to another place than when it was submitted. Submit it again.');
 
 const undeliverable = () =>
   new Problem(500, 'backup_undeliverable', 'Its messages were given up: the function failed each time. Its log says why.');

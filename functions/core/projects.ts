@@ -7,7 +7,7 @@ import type { RetentionPolicy } from './backups/retention.ts';
 import { Problem } from './errors.ts';
 import { hashedId } from './hashed-id.ts';
 import { invalidFields } from './http.ts';
-import type { Stored } from './ports.ts';
+import type { ProjectTree, Stored } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import type { JsonObject } from './task.ts';
 
@@ -50,6 +50,20 @@ export async function ownProject(
     throw new Problem(404, 'project_not_found', `Project ${projectId.slice(0, 100)} not found.`);
   }
   return { ...stored, project };
+}
+
+/**
+ * A project's tree, where its path still leads to what was submitted. Throws `Problem` 409 `project_moved`, and what `trees.open`
+ * throws.
+ */
+export async function openProject(
+  { trees }: Pick<Runtime, 'trees'>,
+  { projectPath }: Pick<Project, 'projectPath'>,
+  options?: { readonly mayBeGone?: boolean },
+): Promise<ProjectTree> {
+  const tree = await trees.open(projectPath, options);
+  if (tree.projectPath === projectPath) return tree;
+  throw new Problem(409, 'project_moved', 'project_path leads to another place than when it was submitted. Submit it again.');
 }
 
 /** What a task says of the project it is about. */

@@ -52,12 +52,6 @@ export interface ResultMessage {
   readonly core?: TaskCore;
 }
 
-/** On `backups`: a task waits for one. */
-export interface BackupRequest {
-  readonly kind: 'task-backup';
-  readonly taskId: string;
-}
-
 export interface CallbackMessage {
   readonly taskId: string;
   readonly redrives: number;
@@ -123,7 +117,7 @@ export async function publishOrLeave(runtime: Closers, run: RunMessage): Promise
 export async function publishSigned(
   runtime: Pick<Runtime, 'messages' | 'signing'>,
   topic: string,
-  message: ResultMessage | CallbackMessage | BackupRequest,
+  message: ResultMessage | CallbackMessage,
   attributes: Record<string, string>,
 ) {
   const data = JSON.stringify(message);

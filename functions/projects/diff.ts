@@ -4,9 +4,8 @@ import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { type Difference, diffBackups, diffWithNow } from '../core/backups/diff.ts';
 import { readManifest } from '../core/backups/manifest.ts';
-import { Problem } from '../core/errors.ts';
 import { checked, invalidFields, paging } from '../core/http.ts';
-import { ownProject } from '../core/projects.ts';
+import { openProject, ownProject } from '../core/projects.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
 import { ownBackup } from './project-backups.ts';
@@ -54,13 +53,9 @@ export async function difference(
   };
   const first = await manifestOf(from);
   if (to !== 'now') return diffBackups(first, await manifestOf(to));
-  const tree = await runtime.trees.open(projectPath, { mayBeGone: true });
-  if (tree.projectPath !== projectPath) throw moved();
+  const tree = await openProject(runtime, { projectPath }, { mayBeGone: true });
   return diffWithNow(runtime, first, tree);
 }
-
-const moved = () =>
-  new Problem(409, 'project_moved', 'project_path leads to another place than when it was submitted. Submit it again.');
 
 /** As JSON, in which halves of characters stay what they are. */
 const cursorOf = (path: string): string => Buffer.from(JSON.stringify(path)).toString('base64url');

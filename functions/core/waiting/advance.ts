@@ -4,12 +4,12 @@
  * in line where there is one.
  */
 
+import { askOrLeave } from '../backup-records.ts';
 import type { Closers } from '../close.ts';
 import { closing } from '../closing.ts';
 import { DAY_MS } from '../days.ts';
 import { PreconditionFailed, type Write } from '../ports.ts';
 import { pauseOf } from '../registry/switches.ts';
-import { publishSigned } from '../run-message.ts';
 import { type Change, readTask, writeChange } from '../store.ts';
 import { BULK, type Known, lifeOf, type Task, type TaskError } from '../task.ts';
 import { readApproval } from './approvals.ts';
@@ -56,7 +56,7 @@ export async function advance(runtime: Closers, known: Known<Task>, occasion: Oc
       current = withBulk(await writeChange(runtime, current, change), current.task);
       if (kind === 'further') continue;
       if (kind !== 'waiting') return { kind, known: current };
-      await askForBackup(runtime, current);
+      if (current.task.waitingFor?.[0] === BACKUP) await askOrLeave(runtime, { kind: 'task-backup', taskId: current.id });
       return { kind, known: current, freed };
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
@@ -211,16 +211,6 @@ function waits(runtime: Closers, known: Known<Task>, left: readonly string[], be
     ],
   };
   return { change, kind: 'waiting' };
-}
-
-/** Asks for the backup, where it is that which a task waits for. */
-async function askForBackup(runtime: Closers, { id, task }: Known<Task>): Promise<void> {
-  if (task.waitingFor?.[0] !== BACKUP) return;
-  try {
-    await publishSigned(runtime, 'backups', { kind: 'task-backup', taskId: id }, { traceId: task.traceId.slice(0, 200) });
-  } catch (error) {
-    runtime.log.warn({ err: error, taskId: id }, 'A backup could not be asked for; the sweeper will.');
-  }
 }
 
 /** What a change leaves as it was, beside what is known after it. */
