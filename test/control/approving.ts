@@ -86,7 +86,9 @@ export function approving(stackOf: () => TestStack): void {
     const { hash, by } = await askedFor(stackOf(), id);
     assert.deepEqual(await refused(id, { decision: 'approve', hash: `${hash}x` }), [409, 'approval_changed']);
     const { body: changed } = await decide<Refusal>(id, { decision: 'approve', hash: 'another' });
-    assert.ok(changed.errors?.[0]?.message.includes(hash));
+    // Else whoever approves would send again what the refusal says, without another look.
+    assert.ok(!JSON.stringify(changed).includes(hash));
+    assert.match(String(changed.detail), /GET \/approvals/);
     assert.equal((await stackOf().get(`/task/${id}`)).body.status, 'waiting');
     const { status, body } = await decide(id, { decision: 'approve', hash, comment: 'looks fine' });
     assert.deepEqual([status, body.decision, body.by], [200, 'approved', by]);
@@ -123,6 +125,14 @@ export function approving(stackOf: () => TestStack): void {
     assert.match(view.error?.message ?? '', /not on a Friday/);
     assert.deepEqual(await refused(id, { decision: 'approve', hash }), [409, 'already_decided']);
     assert.equal((await decide(id, { decision: 'reject', hash })).status, 200);
+  });
+
+  it('has what is approved before its time wait for that alone', async () => {
+    const { id } = await held({ ...DEPLOYMENT, notBefore: Date.now() / 1000 + 2 });
+    const { hash } = await askedFor(stackOf(), id);
+    const { body } = await decide(id, { decision: 'approve', hash });
+    assert.deepEqual([body.task.status, 'waitingFor' in body.task], ['waiting', false], JSON.stringify(body.task));
+    assert.equal((await stackOf().ended(id)).status, 'succeeded');
   });
 
   it('asks anew about a task that is redriven: a decision is about one life', async () => {

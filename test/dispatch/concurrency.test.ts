@@ -193,6 +193,20 @@ function keepsToLimits(stackOf: () => TestStack, agentOf: () => GatedAgent): voi
     assert.ok(at(view, 'running') >= Date.parse(String((await stackOf().ended(first.id)).finishedAt)));
   });
 
+  it('keeps nobody waiting for one whose time has not come, however urgent it is', async () => {
+    const agent = await limited(1);
+    const notBefore = Date.now() / 1000 + 600;
+    const early = await kept(agent, { notBefore, priority: 9 });
+    assert.equal(early.body.status, 'waiting');
+    const [first, second] = [await kept(agent), await kept(agent)];
+    await stackOf().reaches(first.id, 'running');
+    first.open();
+    await stackOf().reaches(second.id, 'running');
+    second.open();
+    assert.equal((await stackOf().ended(second.id)).status, 'succeeded');
+    assert.equal((await cancel(early.id)).status, 200);
+  });
+
   it('waits for the tasks before it without a slot', async () => {
     const agent = await limited(1);
     const before = await kept('gated');

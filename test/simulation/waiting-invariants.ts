@@ -32,7 +32,8 @@ export function watchWaiting({ documents, oracle }: World): void {
       if (released.has(id)) oracle.violated('a dependent is released once', id);
       released.add(id);
     }
-    if (was?.status === 'queued' && now.status === 'waiting') released.delete(id);
+    // Set back by a pause, or redriven.
+    if (was !== undefined && now.status === 'waiting') released.delete(id);
     if (now.status !== 'waiting' && now.waitingFor !== undefined)
       oracle.violated('who goes on waits for nobody', `${id} is ${now.status}, and waits for ${now.waitingFor}`);
     // As it was created, what was dead may have been redriven already.

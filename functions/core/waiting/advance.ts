@@ -14,7 +14,7 @@ import { type Change, readTask, writeChange } from '../store.ts';
 import { BULK, type Known, lifeOf, type Task, type TaskError } from '../task.ts';
 import { readApproval } from './approvals.ts';
 import { dependencyFailed, endsOf } from './dependency-ends.ts';
-import { APPROVAL, BACKUP, isGate, isLock, isResource, RESUME } from './gate-names.ts';
+import { APPROVAL, BACKUP, isGate, isLock, isResource, RESUME, stillWaitingFor } from './gate-names.ts';
 import { givingBack } from './give-back.ts';
 import { firstInLine, joinLine, leaveLine } from './line.ts';
 import { freeNumbers, limitOf, type Taken, takenOf, takeSlot } from './taken.ts';
@@ -89,7 +89,8 @@ async function nextStep(runtime: Closers, known: Known<Task>, occasion: Occasion
   }
   const left = before.filter((name) => !succeeded.has(name));
   const now = runtime.clock.now();
-  if ((task.notBefore ?? 0) > now || left.some(isOther) || left.includes(APPROVAL)) return waits(runtime, known, left, { by });
+  const isEarly = (task.notBefore ?? 0) > now;
+  if (isEarly || left.some(isOther) || left.includes(APPROVAL)) return waits(runtime, known, left, { by, isEarly });
   const pause = await pauseOf(runtime, task.tenant, task);
   const gates = left.filter((name) => name !== RESUME);
   if (pause !== undefined) return paused(runtime, known, gates, { by, code: pause.code });
@@ -109,9 +110,9 @@ function cancelled(runtime: Closers, known: Known<Task>, error: TaskError, by: s
 
 /** By itself, so that the timeline says who did it. */
 function approved(known: Known<Task>, by: string): Step {
-  const waitingFor = known.task.waitingFor?.filter((name) => name !== APPROVAL);
+  const left = (known.task.waitingFor ?? []).filter((name) => name !== APPROVAL);
   const event = { event: 'approved', by };
-  return { change: { set: { waitingFor }, event, also: [leaveLine(known, APPROVAL)] }, kind: 'further' };
+  return { change: { ...stillWaitingFor(left), event, also: [leaveLine(known, APPROVAL)] }, kind: 'further' };
 }
 
 const rejected = ({ comment }: { readonly comment?: string }): TaskError => ({
@@ -174,6 +175,8 @@ async function freeFor(
 interface Besides {
   readonly by: string;
   readonly code?: string;
+  /** Before its time it stands in no line: nobody behind it could pass. */
+  readonly isEarly?: boolean;
   readonly set?: Change['set'];
   readonly also?: readonly Write[];
   readonly remove?: readonly (keyof Task)[];
@@ -183,26 +186,23 @@ interface Besides {
 /** It waits for what is left: in line, where the next gate has one. Where nothing has changed, nothing is written until it is time. */
 function waits(runtime: Closers, known: Known<Task>, left: readonly string[], besides: Besides): Step {
   const { task } = known;
-  const { by, code, set, also = [], remove = [], event } = besides;
-  const [next] = left;
+  const { by, code, isEarly = false, set, also = [], remove = [], event } = besides;
+  const next = isEarly ? undefined : left[0];
   const standing = next !== undefined && (next === RESUME || isResource(next)) ? next : undefined;
   const hasMoved = standing !== task.standing;
   const isSame = !hasMoved && also.length === 0 && left.length === (task.waitingFor ?? []).length;
   if (isSame && (task.wakeAt ?? 0) > runtime.clock.now()) return { kind: 'waiting' };
   const stands = hasMoved && standing !== undefined ? { event: 'waiting', for: [standing], ...(code && { code }), by } : undefined;
   const said = event ?? stands;
+  const still = stillWaitingFor(left);
   const change: Change = {
     set: {
       ...set,
-      ...(left.length > 0 ? { waitingFor: left } : {}),
+      ...still.set,
       ...(standing === undefined ? {} : { standing }),
       ...wakingFor(runtime, task, next),
     },
-    remove: [
-      ...remove,
-      ...(left.length > 0 ? [] : (['waitingFor'] as const)),
-      ...(standing === undefined ? (['standing'] as const) : []),
-    ],
+    remove: [...remove, ...(still.remove ?? []), ...(standing === undefined ? (['standing'] as const) : [])],
     ...(said === undefined ? {} : { event: said }),
     also: [
       ...also,

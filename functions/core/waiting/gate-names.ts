@@ -8,6 +8,7 @@ import { hashedId } from '../hashed-id.ts';
 import type { Agent } from '../registry/agents.ts';
 import { approvalPolicyOf, pauseOf } from '../registry/switches.ts';
 import type { Runtime } from '../runtime.ts';
+import type { Change } from '../store.ts';
 import type { Task, TaskCore } from '../task.ts';
 import { needsApproval } from './approvals.ts';
 
@@ -28,6 +29,10 @@ export const isLock = (gate: string): boolean => gate.startsWith('project:');
 
 /** Under what a tenant's gate stands in `slots` and, with those who wait there, in `dependents`. */
 export const resourceOf = (tenant: string, gate: string): string => hashedId(tenant, gate);
+
+/** What a task is then to wait for; nothing rather than an empty list. */
+export const stillWaitingFor = (left: readonly string[]): Pick<Change, 'set' | 'remove'> =>
+  left.length > 0 ? { set: { waitingFor: left } } : { set: {}, remove: ['waitingFor'] };
 
 /** The gates before a new task, as far as is known now. */
 export async function gatesOf(

@@ -5,7 +5,7 @@ import { closing } from '../closing.ts';
 import { followUp } from '../follow-ups.ts';
 import { type Decision, decideAndWrite, readTask } from '../store.ts';
 import type { Known, TaskCore, TaskError } from '../task.ts';
-import { BACKUP } from './gate-names.ts';
+import { BACKUP, stillWaitingFor } from './gate-names.ts';
 import { proceed } from './waiting.ts';
 
 /** Whether what was decided counted, and what is known of the task since. It does not where the task no longer waits for it. */
@@ -21,11 +21,14 @@ export async function gatePassed(
   gate: typeof BACKUP,
   { set }: { readonly set: { readonly backupId: string } },
 ): Promise<Decided> {
-  const decided = await decide(runtime, known, gate, ({ task }) => ({
-    set: { ...set, waitingFor: (task.waitingFor ?? []).filter((name) => name !== gate) },
-    remove: ['wakeDelayMs'],
-    event: { event: 'backed_up', backupId: set.backupId },
-  }));
+  const decided = await decide(runtime, known, gate, ({ task }) => {
+    const still = stillWaitingFor((task.waitingFor ?? []).filter((name) => name !== gate));
+    return {
+      set: { ...set, ...still.set },
+      remove: ['wakeDelayMs', ...(still.remove ?? [])],
+      event: { event: 'backed_up', backupId: set.backupId },
+    };
+  });
   const found = await readTask(runtime, known.id);
   // Also where it had counted before, and nothing came of it.
   if (found?.task.status === 'waiting' && !found.task.waitingFor?.includes(gate)) await proceed(runtime, found, 'backups');
