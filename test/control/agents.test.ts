@@ -26,7 +26,11 @@ describe('the registry of agents', function () {
       status: 200,
       body: { status: 'succeeded', result: JSON.parse(body).payload, costCents: 1 },
     }));
-    stack = await embeddedStack({ agents: [{ name: 'operators', endpoint: `${agent.url}/operators`, priceCents: 3 }] });
+    stack = await embeddedStack({
+      // No sweep writes while writes are counted.
+      'times.sweepMs': 600_000,
+      agents: [{ name: 'operators', endpoint: `${agent.url}/operators`, priceCents: 3 }],
+    });
   });
   after(async () => {
     await stack.stop();

@@ -10,7 +10,8 @@ describe('bad input to dispatch', function () {
   let written: { writes: number; publishes: number };
 
   before(async () => {
-    stack = await embeddedStack();
+    // No sweep writes while writes are counted.
+    stack = await embeddedStack({ 'times.sweepMs': 600_000 });
   });
   after(() => stack.stop());
   beforeEach(() => {
