@@ -1,34 +1,41 @@
-/**
- * `npm run simulate`: simulated worlds (`test/simulation/simulate.ts` says how).
- *
- *     npm run simulate -- --seeds 100000 [--from 1]   many seeds, with progress; exit code 1 when one breaks a rule
- *     npm run simulate -- --seed 42 [--smaller]       the story of one seed; with --smaller that of the least that still fails
- *     npm run simulate -- --mutations                 switches the guards off, one at a time, and says which seed notices
- */
+/** `npm run simulate`: simulated worlds (`test/simulation/simulate.ts` says how). `--help` lists the flags. */
 
-import { parseArgs } from 'node:util';
 import { smallestStory, storyOf } from '../test/simulation/failure.ts';
 import { mutations } from '../test/simulation/mutations.ts';
 import { simulateSeeds } from '../test/simulation/seeds.ts';
+import { readFlags } from './command-line/command.ts';
 
 const SHRINK_MS = 60_000;
 const PROGRESS_EVERY_MS = 5_000;
 const MUTATION_SEEDS = 1_000;
 const MAX_TOLD = 10;
 
-const { values } = parseArgs({
-  options: {
+const USAGE = `npm run simulate -- --seeds 100000 [--from 1]   many seeds, with progress; exit code 1 when one breaks a rule
+npm run simulate -- --seed 42 [--smaller]       the story of one seed; with --smaller that of the least that still fails
+npm run simulate -- --mutations                 switches the guards off, one at a time, and says which seed notices`;
+
+const values = given();
+if (values.help) console.log(USAGE);
+else if (values.mutations) await searchMutations();
+else if (values.seed !== undefined) await replay(whole('seed', values.seed));
+else await simulate(whole('from', values.from), whole('seeds', values.seeds));
+
+function given() {
+  const options = {
     seeds: { type: 'string', default: '2000' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     smaller: { type: 'boolean', default: false },
     mutations: { type: 'boolean', default: false },
-  },
-});
-
-if (values.mutations) await searchMutations();
-else if (values.seed !== undefined) await replay(whole('seed', values.seed));
-else await simulate(whole('from', values.from), whole('seeds', values.seeds));
+    help: { type: 'boolean', default: false },
+  } as const;
+  try {
+    return readFlags(process.argv.slice(2), options, USAGE);
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
+  }
+}
 
 async function replay(seed: number): Promise<void> {
   const { violation, text } = values.smaller ? await smallestStory(seed, SHRINK_MS) : await storyOf(seed);

@@ -131,6 +131,8 @@ export function watchGates(world: World, gates: Gates | undefined): { checkTheEn
     }
     const standing = now.status === 'waiting' ? now.standing : undefined;
     if (standing !== now.standing) oracle.violated('who goes on stands in no line', `${id}, ${now.status}: ${now.standing}`);
+    if (standing !== undefined && standing !== was?.standing && (now.notBefore ?? 0) > schedule.now() + world.skewMs)
+      oracle.violated('nobody stands in line before his time', `${id}: ${standing}`);
     if (now.status === was?.status || now.status !== 'running') return;
     const took = (gate: string): boolean => now.took?.some((slot) => slot.startsWith(resourceOf(now.tenant, gate))) === true;
     if (gates !== undefined && now.agent === FEW.name && !took(agentGate(FEW.name)))

@@ -328,6 +328,13 @@ export const mutations: readonly Mutation[] = [
     replacement: 'agent === undefined || gatesOf === undefined ? [] : []',
   },
   {
+    name: 'a task before its time stands in line',
+    guard: 'limits',
+    file: 'core/waiting/advance.ts',
+    text: 'const next = isEarly ? undefined : left[0];',
+    replacement: 'const [next] = left;',
+  },
+  {
     name: 'a modification does not wait for its backup',
     guard: 'locks',
     file: 'core/waiting/advance.ts',

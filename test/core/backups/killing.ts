@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
+export const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 
 export interface Ended {
   /** Milliseconds of work. */
@@ -18,6 +18,8 @@ export interface Ending {
   readonly killFrom?: () => boolean;
   readonly uid?: number;
   readonly environment?: Record<string, string>;
+  /** A bundle of the child, where Node is not to take the types out as it loads them. */
+  readonly program?: string;
 }
 
 /**
@@ -28,9 +30,9 @@ export async function inChild(
   folder: string,
   what: 'take' | 'roll-back',
   backupId: string,
-  { killAfterMs, killFrom, uid, environment = {} }: Ending = {},
+  { killAfterMs, killFrom, uid, environment = {}, program = CHILD }: Ending = {},
 ): Promise<Ended> {
-  const child: ChildProcess = fork(CHILD, [folder, what, backupId], {
+  const child: ChildProcess = fork(program, [folder, what, backupId], {
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     env: { ...process.env, ...environment },
     // As `npm start` has it.
