@@ -112,17 +112,15 @@ function replacement(
     async folder(path, mode) {
       targets.set(path, { kind: 'folder', mode });
     },
-    async file(path, mode, content, stamp) {
+    async keep(path, mode, stamp) {
+      const entry = begun.entries.get(path)?.entry;
+      const isKept = entry?.kind === 'file' && generationOf(entry.stamp) === generationOf(stamp);
+      if (isKept) targets.set(path, { kind: 'file', mode });
+      return isKept;
+    },
+    async file(path, mode, content) {
       const before = begun.entries.get(path);
       objectNameOf(place, path);
-      const isThere =
-        stamp !== undefined && before?.entry.kind === 'file' && generationOf(before.entry.stamp) === generationOf(stamp);
-      if (isThere) {
-        // Its object is the one that was backed up; the backup is checked all the same.
-        for await (const _ of content);
-        targets.set(path, { kind: 'file', mode });
-        return;
-      }
       const description = described(before?.object);
       const metadata = { ...description, metadata: withMode(description.metadata, mode, FILE_MODE) };
       // A small one is read to its end before this returns: what is wrong with it shows there, and is to be told of this file.

@@ -127,12 +127,12 @@ async function replacement(
       if ((mode & OWNER) === OWNER) await chmod(place, mode);
       else modes.push([folder, mode]);
     },
-    async file(file, mode, content, stamp) {
-      if (stamp === undefined || !(await isSame(project, { path: file, stamp }))) return writeFile(file, mode, content);
-      // It is read all the same, since that checks it.
-      for await (const _ of content);
-      same.push({ path: file, mode, stamp });
+    async keep(path, mode, stamp) {
+      const isKept = await isSame(project, { path, stamp });
+      if (isKept) same.push({ path, mode, stamp });
+      return isKept;
     },
+    file: writeFile,
     async link(link, target) {
       const place = placeOf(fresh, link);
       await symlink(bytesOfPath(target), place);

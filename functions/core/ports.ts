@@ -290,8 +290,12 @@ export interface ProjectTrees {
 /** A tree that is being built. Parents come before what is in them; nothing of it is in the project before `commit`. */
 export interface TreeReplacement {
   folder(path: string, mode: number): Promise<void>;
-  /** With the `stamp` that a file had when it was backed up: while it still has that, its content need not be written again. */
-  file(path: string, mode: number, content: AsyncIterable<Buffer>, stamp?: string): Promise<void>;
+  /**
+   * Whether the project has a file of this `stamp` there. If so, the new tree has it too, with this mode, and nobody has to write it;
+   * one that changes before the commit is `Problem` 409 `project_changed` then.
+   */
+  keep(path: string, mode: number, stamp: string): Promise<boolean>;
+  file(path: string, mode: number, content: AsyncIterable<Buffer>): Promise<void>;
   link(path: string, target: string): Promise<void>;
   /**
    * Puts the new tree in place of the old one, at once for whoever looks. Throws `Problem` 409 `ignored_in_the_way`, with nothing

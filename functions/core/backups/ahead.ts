@@ -22,16 +22,21 @@ export async function* ahead<T, R>(
   }
 }
 
-/** Lets at most `most` works run at once: `add` resolves once there is room for the next, `end` when all are done. */
+/**
+ * Lets at most `most` works run at once: `add` resolves once there is room for the next, `end` when all are done. When one fails, the
+ * next call tells of it, once none is at work any more: whoever cleans up then is alone.
+ */
 export function crew(most: number): { add(work: () => Promise<void>): Promise<void>; end(): Promise<void> } {
   const running = new Set<Promise<void>>();
   let failed: { readonly error: unknown } | undefined;
-  const check = () => {
-    if (failed !== undefined) throw failed.error;
+  const check = async () => {
+    if (failed === undefined) return;
+    await Promise.all(running);
+    throw failed.error;
   };
   return {
     async add(work) {
-      check();
+      await check();
       const run: Promise<void> = work()
         .catch((error) => {
           failed ??= { error };
@@ -39,11 +44,11 @@ export function crew(most: number): { add(work: () => Promise<void>): Promise<vo
         .finally(() => running.delete(run));
       running.add(run);
       while (running.size >= most) await Promise.race(running);
-      check();
+      await check();
     },
     async end() {
-      while (running.size > 0) await Promise.race(running);
-      check();
+      await Promise.all(running);
+      await check();
     },
   };
 }

@@ -76,11 +76,17 @@ export async function storeBlob(
 }
 
 /** A blob's content, checked against its name. Throws `Problem` `backup_corrupt`. */
-export async function loadBlob({ objects }: Pick<Runtime, 'objects'>, blob: string): Promise<Buffer> {
+export async function loadBlob(parts: Pick<Runtime, 'objects'>, blob: string): Promise<Buffer> {
+  const bytes = await packedBlob(parts, blob);
+  return decompress(bytes, { chunkSize: BLOB_BYTES, maxOutputLength: BLOB_BYTES });
+}
+
+/** A blob as it is stored: every bit of it is what its name says. Throws `Problem` `backup_corrupt`. */
+export async function packedBlob({ objects }: Pick<Runtime, 'objects'>, blob: string): Promise<Buffer> {
   const bytes = await objects.get(BUCKET, blobObject(blob));
   if (bytes === undefined) throw corrupt(`the blob ${blob} is missing`);
   if (hash('sha256', bytes) !== blob.slice(0, 64)) throw corrupt(`the blob ${blob} is not what was stored`);
-  return decompress(bytes, { chunkSize: BLOB_BYTES, maxOutputLength: BLOB_BYTES });
+  return bytes;
 }
 
 /** `what` goes on behind "The backup cannot be used: ". */

@@ -2,15 +2,19 @@ import { createHash, hash } from 'node:crypto';
 import { Problem } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
 import { crew } from './ahead.ts';
-import { corrupt, loadBlob } from './blobs.ts';
+import { corrupt, loadBlob, packedBlob } from './blobs.ts';
 import type { Manifest, ManifestFile } from './manifest-schema.ts';
 
 /** Blobs at once. Each is held packed and unpacked. */
 const LOADS = 3;
+/** Files of a blob at once. */
+const USES = 8;
 
 export interface Contents {
   /** Is given the content of each file, in no order. The last piece comes only when the whole was right. */
   readonly use: (file: ManifestFile, content: AsyncIterable<Buffer>) => Promise<void>;
+  /** Of these files only the blobs are checked: nobody uses their content. */
+  readonly isUnused?: (file: ManifestFile) => boolean;
   /** By default the first problem ends it. */
   readonly onCorrupt?: (file: ManifestFile, problem: Problem) => void;
 }
@@ -22,7 +26,7 @@ export interface Contents {
 export async function readContents(
   parts: Pick<Runtime, 'objects'>,
   manifest: Manifest,
-  { use, onCorrupt }: Contents,
+  { use, isUnused = () => false, onCorrupt }: Contents,
 ): Promise<void> {
   const loads = crew(LOADS);
   const { small, large } = sorted(manifest);
@@ -43,12 +47,19 @@ export async function readContents(
   for (const [blob, files] of small) {
     await loads.add(() =>
       attempt(files, async () => {
-        const content = blob === '' ? Buffer.alloc(0) : await loadBlob(parts, blob);
-        for (const file of files) await attempt([file], () => use(file, once(file, content)));
+        const used = files.filter((file) => !isUnused(file));
+        if (blob !== '' && used.length === 0) await packedBlob(parts, blob);
+        const content = blob === '' || used.length === 0 ? Buffer.alloc(0) : await loadBlob(parts, blob);
+        const uses = crew(USES);
+        for (const file of used) await uses.add(() => attempt([file], () => use(file, once(file, content))));
+        await uses.end();
       }),
     );
   }
-  for (const file of large) await loads.add(() => attempt([file], () => use(file, pieces(parts, manifest, file))));
+  for (const file of large) {
+    const work = () => (isUnused(file) ? checkPieces(parts, manifest, file) : use(file, pieces(parts, manifest, file)));
+    await loads.add(() => attempt([file], work));
+  }
   await loads.end();
 }
 
@@ -84,6 +95,10 @@ async function* pieces(parts: Pick<Runtime, 'objects'>, { blobs }: Manifest, fil
     if (index === file.parts.length - 1 && sum.digest('hex') !== file.sha256) throw wrong(file);
     yield bytes;
   }
+}
+
+async function checkPieces(parts: Pick<Runtime, 'objects'>, { blobs }: Manifest, file: ManifestFile): Promise<void> {
+  for (const [blob] of file.parts) await packedBlob(parts, blobs[blob] as string);
 }
 
 const wrong = ({ path }: ManifestFile) => corrupt(`the content of ${JSON.stringify(path)} is not what was backed up`);

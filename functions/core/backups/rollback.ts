@@ -1,6 +1,7 @@
 import { Problem } from '../errors.ts';
 import type { ProjectTree, TreeReplacement } from '../ports.ts';
 import type { Runtime } from '../runtime.ts';
+import { crew } from './ahead.ts';
 import { readContents } from './contents.ts';
 import { changedSince } from './diff.ts';
 import { newest } from './draft.ts';
@@ -8,6 +9,9 @@ import { newBackupId, readManifest } from './manifest.ts';
 import type { Manifest, ManifestFile } from './manifest-schema.ts';
 import { type BackupParts, takeBackup } from './take.ts';
 import { verifyBackup } from './verify.ts';
+
+/** Files of the project that are looked at at once. */
+const LOOKS = 8;
 
 export interface RolledBack {
   readonly backup_id: string;
@@ -18,7 +22,7 @@ export interface RolledBack {
 /**
  * Rolls a project back to a backup: afterwards it holds what the backup holds and what the rules of that time ignore, no more.
  *
- * Every byte is checked while the new tree is built beside the project; then a backup of the present is taken, by the same ignore
+ * Every blob is checked, and every byte that is written, while the new tree is built beside the project; then a backup of the present is taken, by the same ignore
  * rules, so that it holds all that goes; it is verified; and if nothing has changed since, the trees are exchanged. Up to that
  * the project is not touched. A crash at any moment leaves the old tree or the new one, which `trees.recover` brings about.
  * Throws `Problem` `backup_not_found`, `backup_corrupt`, `project_busy`, `project_changed`, and what a backup and the tree throw.
@@ -54,8 +58,19 @@ async function build(parts: Pick<Runtime, 'objects' | 'signing'>, manifest: Mani
     if (entry.kind === 'link') await replacement.link(entry.path, entry.target);
   }
   const stampOf = await presentStamps(parts, manifest);
+  const kept = new Set<ManifestFile>();
+  const looks = crew(LOOKS);
+  for (const entry of manifest.entries) {
+    const stamp = entry.kind === 'file' ? stampOf(entry) : undefined;
+    if (entry.kind !== 'file' || stamp === undefined) continue;
+    await looks.add(async () => {
+      if (await replacement.keep(entry.path, entry.mode, stamp)) kept.add(entry);
+    });
+  }
+  await looks.end();
   await readContents(parts, manifest, {
-    use: (file, content) => replacement.file(file.path, file.mode, content, stampOf(file)),
+    use: (file, content) => replacement.file(file.path, file.mode, content),
+    isUnused: (file) => kept.has(file),
   });
 }
 

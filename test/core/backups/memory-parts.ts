@@ -98,6 +98,7 @@ export function memoryTrees(tree: MemoryTree): Pick<ProjectTrees, 'replace'> & {
       return {
         async folder() {},
         async link() {},
+        keep: async () => false,
         async file(path, _mode, content) {
           const pieces: Buffer[] = [];
           for await (const piece of content) pieces.push(piece);

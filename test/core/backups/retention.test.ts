@@ -222,6 +222,6 @@ describe('the sweep', () => {
     this.timeout(60_000);
     const counts = await raceSweeps(200, { seed: 1 });
     const { backups, twice, sweptBlobs, rollbacks, ended } = counts;
-    assert.ok(backups > 150 && twice > 20 && sweptBlobs > 40 && rollbacks > 10 && ended > 50, JSON.stringify(counts));
+    assert.ok(backups > 400 && twice > 100 && sweptBlobs > 100 && rollbacks > 100 && ended > 100, JSON.stringify(counts));
   });
 });

@@ -131,9 +131,9 @@ export async function raceSweeps(runs: number, replay: Record<string, unknown> =
           [...running.values()][one.which % running.size]?.end();
           counts.ended += 1;
         }
-        for (let calls = next() % 12; calls > 0; calls -= 1) await world.letOne();
+        for (let calls = next() % 12; calls > 0; calls -= 1) await world.letOne(running);
       }
-      while (running.size > 0) await world.letOne();
+      while (running.size > 0) await world.letOne(running);
       if (failures.length > 0) throw failures[0];
 
       for (const backupId of await backupIds(world.now(), 'p')) await textsOf(world.now(), backupId);

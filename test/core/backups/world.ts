@@ -16,6 +16,8 @@ export interface Worker {
   readonly ended: Promise<'ended'>;
   /** As by kill -9: of a call on its way nobody knows whether it arrives. */
   end(): void;
+  /** None of its calls waits to be let through: it packs or unpacks, which takes the time that it takes. */
+  isAtWork(): boolean;
 }
 
 export type World = ReturnType<typeof simulatedWorld>;
@@ -26,13 +28,18 @@ export function simulatedWorld(next: () => number) {
   const store = memoryObjects({ now: () => now });
   const signing = signingFrom('a key that is long enough for these tests');
   const waiting: (() => void)[] = [];
-  const gate = () => new Promise<void>((resolve) => waiting.push(resolve));
   /** Backups that anybody gave up, ever. */
   const givenUp = new Set<string>();
 
   function worker(): Worker {
     const off = Math.round(((next() % 201) / 100 - 1) * OFF_MS);
     let isEnded = false;
+    let calls = 0;
+    const gate = async () => {
+      calls += 1;
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      calls -= 1;
+    };
     let end = () => {};
     const ended = new Promise<'ended'>((resolve) => {
       end = () => {
@@ -63,7 +70,7 @@ export function simulatedWorld(next: () => number) {
       random: (bytes: number) => Array.from({ length: bytes }, () => (next() % 256).toString(16).padStart(2, '0')).join(''),
       below: (below: number) => next() % below,
     };
-    return { parts: { objects, clock, ids, signing }, ended, end };
+    return { parts: { objects, clock, ids, signing }, ended, end, isAtWork: () => calls === 0 };
   }
 
   return {
@@ -72,9 +79,11 @@ export function simulatedWorld(next: () => number) {
     pass: (hours: number) => {
       now += hours * HOUR_MS;
     },
-    /** Lets one of the calls through that wait, whichever, and sometimes time pass. */
-    async letOne(): Promise<void> {
-      for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    /** Lets one of the calls through that wait, whichever, and sometimes time pass; none passes while somebody is at work. */
+    async letOne(workers: ReadonlyMap<unknown, Worker>): Promise<void> {
+      for (let turn = 0; turn < 3 || [...workers.values()].some((worker) => worker.isAtWork()); turn += 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       if (next() % 4 === 0) now += (next() % 4) * HOUR_MS;
       waiting.splice(next() % Math.max(1, waiting.length), 1)[0]?.();
     },
