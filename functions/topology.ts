@@ -223,7 +223,10 @@ export const topology: Topology = {
 
   functions: {
     dispatch: {
-      routes: ['/dispatch', '/submit-task', '/task', '/task-status', '/task-update', '/tasks', '/callbacks', '/budgets', '/costs'],
+      routes: [
+        ...['/dispatch', '/submit-task', '/task', '/task-status', '/task-update', '/tasks', '/callbacks', '/budgets', '/costs'],
+        ...['/orchestrate', '/jobs'],
+      ],
       access: 'front',
       roles: [
         { kind: 'database', database: 'tasks', access: 'write' },
@@ -374,7 +377,7 @@ export const topology: Topology = {
     control: {
       routes: [
         ...['/register-agent', '/agents', '/switches', '/pause', '/resume', '/emergency-stop'],
-        ...['/policies', '/approvals', '/system-state', '/audit'],
+        ...['/policies', '/approvals', '/system-state', '/audit', '/intents'],
       ],
       access: 'front',
       roles: [
@@ -549,6 +552,13 @@ export const topology: Topology = {
     },
     /** Which backup was taken for which life of a task. */
     'task-backups': { database: 'tasks', ttlField: 'expireAt', unindexed: ['tenant', 'backupId', 'expireAt'], indexes: [] },
+    /** Which job an idempotency key stands for, for 24 hours. */
+    'job-keys': {
+      database: 'tasks',
+      ttlField: 'expireAt',
+      unindexed: ['tenant', 'taskId', 'fingerprint', 'createdAt', 'expireAt'],
+      indexes: [],
+    },
     /** How agents that failed repeatedly are let be, and how they came back. */
     circuits: {
       database: 'tasks',
@@ -572,6 +582,14 @@ export const topology: Topology = {
         ...['createdAt', 'updatedAt', 'updatedBy', 'lastSeenAt'],
       ],
       indexes: [[asc('tenant'), desc('createdAt')]],
+    },
+    /** What `/orchestrate` can be asked for beside the tools: what tenants have set. */
+    intents: {
+      database: 'control',
+      unindexed: [
+        ...['name', 'mode', 'target', 'timeLimitMs', 'priceMicros', 'concurrency', 'dangerous', 'updatedAt', 'updatedBy'],
+      ],
+      indexes: [[asc('tenant'), desc('updatedAt')]],
     },
     /** What each tenant has switched off, paused and stopped, and what it wants to approve. */
     switches: { database: 'control', unindexed: ['tenant', 'switches', 'approvals'], indexes: [] },

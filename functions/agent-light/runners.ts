@@ -6,6 +6,7 @@ import type { Agent, LightHandler } from '../core/registry/agents.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { echo } from './echo.ts';
 import { relay } from './relay.ts';
+import { runIntent } from './run-intent.ts';
 import { textDigest } from './text-digest.ts';
 
 /** Gives what runs an agent's tasks here; nothing for one that has a subscription of its own. */
@@ -21,6 +22,8 @@ export function runners(runtime: Runtime): (agent: Agent) => DefinedAgent | unde
         return withOne(agent, handlers[handling.handler]);
       case 'http':
         return withOne(agent, relay(runtime, { name, ...handling }));
+      case 'intent':
+        return withOne(agent, runIntent(runtime, handling.intent));
       case 'mock':
         return withOne(agent, 'result' in handling ? () => handling.result : echo);
     }

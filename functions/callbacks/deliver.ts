@@ -7,6 +7,7 @@
 
 import { Problem } from '../core/errors.ts';
 import { callbackId, callbackOf } from '../core/follow-ups.ts';
+import { jobView } from '../core/intents/job-view.ts';
 import type { PushMessage } from '../core/push-gate.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { decideAndWrite, readTask } from '../core/store.ts';
@@ -34,7 +35,7 @@ const isDue = (task: Task, redrives: number | undefined): boolean =>
   isEnded(task.status) && task.redrives === redrives && task.callbackUrl !== undefined && task.callback === undefined;
 
 async function post(runtime: Runtime, { id, task }: Known<Task>): Promise<number> {
-  const body = JSON.stringify(taskView(id, task));
+  const body = JSON.stringify(task.job === undefined ? taskView(id, task) : jobView(id, task));
   const keys = await webhookKeys(runtime, task.tenant);
   try {
     const { status } = await runtime.egress.request({

@@ -7,6 +7,7 @@ import type { Room, Runtime } from '../core/runtime.ts';
 import { getApprovalPolicy, putApprovalPolicy } from './approval-policy.ts';
 import { decideApproval } from './decide-approval.ts';
 import { exportAudit } from './export-audit.ts';
+import { deleteIntent, listIntents, putIntent } from './intents.ts';
 import { listApprovals } from './list-approvals.ts';
 import { emergencyStop, getSwitches, liftStop, pause, resume } from './pauses.ts';
 import { getAgent, listAgents } from './read-agents.ts';
@@ -54,6 +55,18 @@ export function control(runtime: Runtime): Room {
     router.post(
       '/agents/:name/resume',
       as('admin', (caller, request) => resume(runtime, caller, { agent: nameOf(request) })),
+    );
+    router.get(
+      '/intents',
+      as('read', (caller, request) => listIntents(runtime, caller, queryOf(request))),
+    );
+    router.put(
+      '/intents/:name',
+      as('admin', async (caller, request) => putIntent(runtime, caller, nameOf(request), await jsonBody(request))),
+    );
+    router.delete(
+      '/intents/:name',
+      as('admin', (caller, request) => deleteIntent(runtime, caller, nameOf(request), queryOf(request))),
     );
     router.post(
       '/pause',

@@ -1,19 +1,17 @@
 /** `POST /register-agent` and `DELETE /agents/{name}`. */
 
-import { functionUrl } from '../core/addresses.ts';
-import { checkAddress } from '../core/admission.ts';
 import { commitAudited } from '../core/audit/audit.ts';
 import type { Caller } from '../core/authenticate.ts';
 import { centsFromMicros } from '../core/budgets/money.ts';
 import { Problem } from '../core/errors.ts';
-import { checked, invalidFields } from '../core/http.ts';
+import { checked } from '../core/http.ts';
 import type { Fields, Stored, Write } from '../core/ports.ts';
 import { AGENTS, agentId, type Registered } from '../core/registry/registry.ts';
 import { agentScope } from '../core/registry/switches.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
-import { topology } from '../topology.ts';
 import { makeSubscription, matchSubscription } from './agent-subscriptions.ts';
+import { checkOutside } from './outside-address.ts';
 import { type Registration, registered, registration } from './registration.ts';
 import { switchWrites } from './switchboard.ts';
 
@@ -29,7 +27,7 @@ export async function registerAgent(runtime: Runtime, caller: Caller, given: unk
   const { name } = wanted;
   refuseReserved(runtime, name);
   const isPubsub = wanted.handler_type === 'pubsub';
-  if (isPubsub || wanted.handler_type === 'http') await checkEndpoint(runtime, wanted.endpoint ?? '');
+  if (isPubsub || wanted.handler_type === 'http') await checkOutside(runtime, 'endpoint', wanted.endpoint ?? '');
   const { tenant } = caller;
   const id = agentId(tenant, name);
   if (isPubsub) await makeSubscription(runtime, registered(runtime, caller, wanted, undefined));
@@ -86,18 +84,6 @@ export async function ownAgent({ control }: Pick<Runtime, 'control'>, tenant: st
 function refuseReserved({ agents }: Runtime, name: string): void {
   if (agents.find(name) === undefined) return;
   throw new Problem(409, 'agent_reserved', `${name} is everybody's: built in, or named in the settings. Choose another name.`);
-}
-
-/** An address of ours would be called with an identity that some of our functions trust. */
-async function checkEndpoint(runtime: Runtime, endpoint: string): Promise<void> {
-  await checkAddress(runtime, 'endpoint', endpoint);
-  const { settings } = runtime;
-  const own = Object.keys(topology.functions).flatMap((name) => [
-    functionUrl(settings, name),
-    functionUrl({ ...settings, functionUrls: {} }, name),
-  ]);
-  if (own.some((url) => new URL(url).origin === new URL(endpoint).origin))
-    throw invalidFields([{ field: 'endpoint', code: 'egress_denied', message: 'is an address of Heliograph itself' }]);
 }
 
 const stateOf = (enabled: boolean | undefined) => (enabled === undefined ? 'as it is' : enabled ? 'on' : 'off');

@@ -9,7 +9,7 @@ import { Problem } from './errors.ts';
 import { bearerToken, verifyIdToken } from './push.ts';
 import type { Runtime } from './runtime.ts';
 
-export type Scope = 'dispatch' | 'read' | 'admin';
+export type Scope = 'dispatch' | 'read' | 'admin' | 'dangerous';
 
 export interface Caller {
   readonly tenant: string;
@@ -43,7 +43,7 @@ async function identify(runtime: Gate, keys: KeyLookup, request: IncomingMessage
   if (key !== undefined) return keys(key);
   if (bearer !== undefined) return byToken(runtime, bearer);
   if (runtime.settings.auth === 'open' && isLocalRequest(request))
-    return { tenant: 'default', scopes: ['dispatch', 'read', 'admin'], name: 'local' };
+    return { tenant: 'default', scopes: ['dispatch', 'read', 'admin', 'dangerous'], name: 'local' };
   throw new Problem(
     401,
     'unauthenticated',

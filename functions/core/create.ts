@@ -7,11 +7,11 @@ import { Problem } from './errors.ts';
 import { hashedId } from './hashed-id.ts';
 import { beginning, newTask } from './new-task.ts';
 import type { TimedPacket } from './packet.ts';
-import { PreconditionFailed } from './ports.ts';
+import { PreconditionFailed, type Write } from './ports.ts';
 import type { Agent } from './registry/agents.ts';
 import type { Runtime } from './runtime.ts';
 import { type Change, TASKS } from './store.ts';
-import { coreOf, type Hold, isEnded, type Known, type Reference, type Task } from './task.ts';
+import { coreOf, type Hold, isEnded, type Job, type Known, type Reference, type Task } from './task.ts';
 import { fromDocument, toDocument } from './task-document.ts';
 import { dependentWrites } from './waiting/dependencies.ts';
 import { APPROVAL, gatesOf } from './waiting/gate-names.ts';
@@ -20,12 +20,14 @@ import { joinLine } from './waiting/line.ts';
 export interface Creation {
   readonly tenant: string;
   readonly agent: Agent;
-  readonly packet: TimedPacket;
+  readonly packet: TimedPacket & { readonly job?: Job };
   /** The id, where it stands for something else than the idempotency key with the agent. */
   readonly id?: string;
   /** The id when there is no idempotency key; random without. */
   readonly fallbackId?: string;
   readonly by: string;
+  /** Writes of other documents that belong to its creation; where they cannot be, neither can it: `PreconditionFailed`. */
+  readonly also?: readonly Write[];
   /** A first change, applied before the task is written: an adopted task is created already claimed. */
   readonly first?: (known: Known) => Change | undefined;
 }
@@ -66,6 +68,7 @@ export async function createTask(runtime: Creators, creation: Creation): Promise
             ? { kind: 'create', collection: TASKS, id, data }
             : { kind: 'replace', collection: TASKS, id, data, version: replaced },
           ...dependentWrites(id, held),
+          ...(creation.also ?? []),
           ...(held.waitingFor?.includes(APPROVAL) ? [joinLine({ id, version: '', task: held }, APPROVAL)] : []),
         ];
       });
@@ -79,6 +82,7 @@ export async function createTask(runtime: Creators, creation: Creation): Promise
       const isGone = found?.expireAt !== undefined && found.expireAt <= runtime.clock.now();
       // A repeat is answered with what it repeats, whatever room its budgets have by now.
       if (isRefused && (found === undefined || isGone)) throw error;
+      if (found === undefined && creation.also !== undefined) throw error;
       if (existing === undefined || found === undefined) replaced = undefined;
       else if (isGone) replaced = existing.version;
       else return replay(found, { id, version: existing.version, task: coreOf(found) }, task);

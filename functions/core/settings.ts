@@ -10,6 +10,7 @@ import * as z from 'zod';
 import { parseBucketPath } from './bucket-path.ts';
 import { Problem } from './errors.ts';
 import { fieldIssues } from './field-issues.ts';
+import { intentRow, mcpServerRow, sshHostRow } from './intents/intent-settings.ts';
 import { suggestion } from './suggestion.ts';
 
 const milliseconds = z.coerce.number().int().min(1);
@@ -40,7 +41,7 @@ const agentRow = z.strictObject({
 const clientRow = z.strictObject({
   email: z.email(),
   tenant: z.string().min(1).max(100).optional(),
-  scopes: z.array(z.enum(['dispatch', 'read', 'admin'])).min(1),
+  scopes: z.array(z.enum(['dispatch', 'read', 'admin', 'dangerous'])).min(1),
 });
 
 /** As in PATH; the colon of `gs://` is none that divides. */
@@ -77,6 +78,14 @@ const schema = z.strictObject({
   auth: z.enum(['required', 'open']).default('required'),
   clients: jsonText(z.array(clientRow)).default([]),
   agents: jsonText(z.array(agentRow)).default([]),
+  /** What `/orchestrate` can be asked for beside the tools, and what those may reach. */
+  intents: jsonText(z.array(intentRow)).default([]),
+  mcpServers: jsonText(z.array(mcpServerRow)).default([]),
+  sshHosts: jsonText(z.array(sshHostRow)).default([]),
+  /** The folders that `fs.list`, `fs.read` and `fs.head` may look into. */
+  toolRoots: jsonText(z.array(z.string().refine((root) => isAbsolute(root), 'is no absolute path'))).default([]),
+  /** The dangerous intents that may run; without it none does, however it is confirmed. */
+  dangerousIntents: jsonText(z.array(z.string())).default([]),
   /** Whether operators' own addresses and callbacks may be on loopback. Refused in the cloud. */
   allowLoopback: flag.default(false),
   oidc: z
@@ -128,6 +137,8 @@ const schema = z.strictObject({
       retryMaximumMs: milliseconds.default(300_000),
       /** How long `/dispatch` in http mode holds its answer. */
       httpWaitMs: milliseconds.default(30_000),
+      /** How long `/orchestrate` holds its answer before it answers with the job. */
+      orchestrateWaitMs: milliseconds.max(50_000).default(8_000),
       runMaximumMs: milliseconds.max(540_000).default(540_000),
       /** How long a request waits for a backup or a rollback before it answers that it goes on. */
       backupWaitMs: milliseconds.max(50_000).default(8_000),

@@ -82,6 +82,18 @@ export interface ChainHead {
   readonly moved?: number;
 }
 
+/** What `/orchestrate` was asked for. */
+export interface Job {
+  readonly intent: string;
+  readonly mode: 'flow' | 'mcp' | 'agent';
+  /** How the mode was chosen. */
+  readonly why: string;
+  /** As it was given; small. */
+  readonly trace?: string | JsonObject;
+  /** Something dangerous may really be done: confirmed, by a caller who may, and allowed by the operator. */
+  readonly cleared?: true;
+}
+
 /**
  * The task document without its bulk: all that a decision needs, small enough to travel in each message, so that a receiver
  * can write the next state without reading. Times are milliseconds since the epoch, `ttl` is in Unix seconds.
@@ -149,6 +161,8 @@ export interface TaskCore {
   readonly projectId?: string;
   readonly parentTaskId?: string;
   readonly modifies?: boolean;
+  /** Of a task that `/orchestrate` has made. */
+  readonly job?: Job;
   readonly expireAt?: number;
   /** Its last decision that the next seal has to hold. */
   readonly sealAt?: number;

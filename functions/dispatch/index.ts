@@ -9,6 +9,8 @@ import { isAgent, postAdopt, postCheck, postClaim, postRenew } from './agent-cla
 import { getBudget, listBudgets, putBudget } from './budgets.ts';
 import { cancel } from './cancel.ts';
 import { getCosts } from './costs.ts';
+import { orchestrate } from './orchestrate/orchestrate.ts';
+import { getJob } from './orchestrate/read-job.ts';
 import { postDispatch } from './post-dispatch.ts';
 import { getTask, listTasks } from './read-tasks.ts';
 import { redrive } from './redrive.ts';
@@ -31,6 +33,11 @@ export function dispatch(runtime: Runtime): Room {
       const { answer, replayed } = await submitTask(runtime, caller, await jsonBody(request));
       send(response, 200, answer, replayed ? { 'idempotent-replayed': 'true' } : {});
     });
+    post('/orchestrate', async (caller, request, response) => {
+      const { status, answer, replayed } = await orchestrate(runtime, caller, await jsonBody(request));
+      send(response, status, answer, replayed ? { 'idempotent-replayed': 'true' } : {});
+    });
+    get(['/jobs/:id'], async (caller, request, response) => send(response, 200, await getJob(runtime, caller, idOf(request))));
     get(['/task/:id'], async (caller, request, response) => send(response, 200, (await taskOf(caller, request, response)).view));
     get(['/task-status/:id'], async (caller, request, response) => {
       const { id, task, view } = await taskOf(caller, request, response);

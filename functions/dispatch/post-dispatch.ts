@@ -2,7 +2,7 @@
 
 import { admit } from '../core/admission.ts';
 import type { Caller } from '../core/authenticate.ts';
-import { type Created, keyedId } from '../core/create.ts';
+import { type Created, type Creation, keyedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
 import { fingerprint } from '../core/fingerprint.ts';
 import type { Packet } from '../core/packet.ts';
@@ -10,7 +10,7 @@ import type { Agent } from '../core/registry/agents.ts';
 import { publishOrLeave, type RunMessage, runMessage } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
-import { isEnded, type JsonObject } from '../core/task.ts';
+import { isEnded, type Job, type JsonObject } from '../core/task.ts';
 import { taskView } from '../core/task-view.ts';
 import { claimAtOnce, isHandedOver } from '../core/waiting/hand-over.ts';
 import { startTask } from '../core/waiting/start-task.ts';
@@ -19,6 +19,7 @@ import { fullView } from './task-view.ts';
 /** The answer: 200 when the task has ended, 202 otherwise; a replay likewise. */
 export interface Dispatched {
   readonly status: 200 | 202;
+  readonly id: string;
   readonly view: JsonObject;
   readonly replayed: boolean;
 }
@@ -29,6 +30,23 @@ export interface Dispatched {
  * `agent_disabled`; 413 `too_large`. Nothing is written then. With `id` that is the task's.
  */
 export async function postDispatch(runtime: Runtime, caller: Caller, body: unknown, id?: string): Promise<Dispatched> {
+  return dispatchPacket(runtime, caller, body, id === undefined ? {} : { id });
+}
+
+/** What a task has beside its packet. */
+export interface Besides extends Pick<Creation, 'id' | 'also'> {
+  readonly job?: Job;
+  /** How long the answer waits for its end, in milliseconds. */
+  readonly waitMs?: number;
+}
+
+/** The same, for who makes packets himself. */
+export async function dispatchPacket(
+  runtime: Runtime,
+  caller: Caller,
+  body: unknown,
+  { id, also, job, waitMs = runtime.settings.times.httpWaitMs }: Besides,
+): Promise<Dispatched> {
   const admitted = await admit(runtime, caller.tenant, body, runtime.clock.now()).catch((error: unknown) =>
     repeated(runtime, caller, body, error, id),
   );
@@ -38,9 +56,10 @@ export async function postDispatch(runtime: Runtime, caller: Caller, body: unkno
   const created = await startTask(runtime, {
     tenant: caller.tenant,
     agent,
-    packet,
+    packet: job === undefined ? packet : { ...packet, job },
     id,
     by: caller.name,
+    ...(also === undefined ? {} : { also }),
     ...(first ? { first } : {}),
   });
   const isToPublish = created.task.status === 'queued' || created.task.handOver === 'sending';
@@ -48,7 +67,7 @@ export async function postDispatch(runtime: Runtime, caller: Caller, body: unkno
 
   const run = runMessage(created.known, { ...packet, payloadRef: created.payloadRef });
   // Who has a subscription of his own has no `/run` here.
-  if (packet.mode === 'http' && agent.handling.type !== 'pubsub') return runNow(runtime, agent, run);
+  if (packet.mode === 'http' && agent.handling.type !== 'pubsub') return runNow(runtime, agent, run, waitMs);
   await publishOrLeave(runtime, run);
   return dispatched(runtime, created);
 }
@@ -73,6 +92,7 @@ async function dispatched(runtime: Runtime, { kind, known, task }: Created): Pro
   const ended = isEnded(task.status);
   return {
     status: ended ? 200 : 202,
+    id: known.id,
     view: ended ? await fullView(runtime, known.id, task) : taskView(known.id, task),
     replayed: kind === 'replayed',
   };
@@ -82,18 +102,23 @@ async function dispatched(runtime: Runtime, { kind, known, task }: Created): Pro
  * Has the agent run the task and waits for it, at most until the ttl or the settings' wait. An agent that cannot be reached
  * or asks for another attempt leaves the task to the topic; while a lease lives nothing is started twice.
  */
-async function runNow(runtime: Runtime, agent: Agent, run: RunMessage): Promise<Dispatched> {
-  const answered = await postRun(runtime, agent, run);
+async function runNow(runtime: Runtime, agent: Agent, run: RunMessage, waitMs: number): Promise<Dispatched> {
+  const answered = await postRun(runtime, agent, run, waitMs);
   const known = await readTask(runtime, run.taskId);
   if (known === undefined) throw new Problem(404, 'task_not_found', `There is no task ${run.taskId}.`);
   const { task } = known;
   if (!answered && task.status === 'queued') await publishOrLeave(runtime, runMessage(known, task));
-  return { status: isEnded(task.status) ? 200 : 202, view: await fullView(runtime, run.taskId, task), replayed: false };
+  return {
+    status: isEnded(task.status) ? 200 : 202,
+    id: run.taskId,
+    view: await fullView(runtime, run.taskId, task),
+    replayed: false,
+  };
 }
 
 /** Whether the agent has given a final answer. */
-async function postRun(runtime: Runtime, agent: Agent, run: RunMessage): Promise<boolean> {
-  const { clock, settings } = runtime;
+async function postRun(runtime: Runtime, agent: Agent, run: RunMessage, waitMs: number): Promise<boolean> {
+  const { clock } = runtime;
   const body = JSON.stringify(run);
   try {
     const token = await runtime.identity.idToken(new URL(agent.runs.url).origin);
@@ -107,7 +132,7 @@ async function postRun(runtime: Runtime, agent: Agent, run: RunMessage): Promise
         'x-heliograph-signature': runtime.signing.message(body),
       },
       body,
-      timeoutMs: Math.max(1, Math.min(settings.times.httpWaitMs, run.ttl * 1000 - clock.now() + 500)),
+      timeoutMs: Math.max(1, Math.min(waitMs, run.ttl * 1000 - clock.now() + 500)),
       maxBytes: 32 * 1024 * 1024,
     });
     return status < 500 && status !== 429 && status !== 408;

@@ -23,5 +23,13 @@ export async function ownTask(runtime: Readers, caller: Caller, name: string): P
   return known;
 }
 
+/** A task of the caller's tenant, with its result, wherever that is kept. */
+export async function fullTask(runtime: Readers, caller: Caller, id: string): Promise<Task> {
+  const { task } = await ownTask(runtime, caller, id);
+  if (task.resultRef === undefined) return task;
+  const { resultRef, ...rest } = task;
+  return { ...rest, result: await checkOut(runtime, resultRef) };
+}
+
 /** 404, for another tenant's task as for none. */
 export const notFound = (id: string): Problem => new Problem(404, 'task_not_found', `There is no task ${id.slice(0, 100)}.`);

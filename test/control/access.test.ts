@@ -32,7 +32,7 @@ describe('who may do what with agents', function () {
   it('is said by the scopes: reading looks, dispatching beats, the rest is the administrator’s', async () => {
     const admin = await keyOf('default', 'admin');
     await stack.post('/register-agent', mock('scoped'), admin);
-    const rows: [method: string, path: string, allowed: Scope][] = [
+    const rows: [method: string, path: string, allowed: Exclude<Scope, 'dangerous'>][] = [
       ['GET', '/agents', 'read'],
       ['GET', '/agents/scoped', 'read'],
       ['POST', '/agents/scoped/heartbeat', 'dispatch'],

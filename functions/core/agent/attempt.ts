@@ -21,6 +21,7 @@ export function attemptOf(signing: Signing, known: Known, { payload, work }: Giv
     tenant: task.tenant,
     payload,
     ...(work === undefined ? {} : { work }),
+    ...(task.job === undefined ? {} : { job: task.job }),
     ttl: task.ttl,
     budgetCents: centsFromMicros(task.budgetMicros),
     ...(task.idempotencyKey === undefined ? {} : { idempotencyKey: task.idempotencyKey }),

@@ -11,7 +11,7 @@
 
 import { microsFromCents } from '../budgets/money.ts';
 import { TerminalError } from '../errors.ts';
-import type { JsonObject } from '../task.ts';
+import type { Job, JsonObject } from '../task.ts';
 
 /** Returned by a handler whose work goes on elsewhere: its outcome will be reported with `context.outcomeToken`. */
 export const ACCEPTED: unique symbol = Symbol('ACCEPTED');
@@ -37,6 +37,8 @@ export interface Context {
   readonly idempotencyKey: string | undefined;
   /** What a structured task says beside its payload: `module_name`, `task_type`, `constraints` and the other fields of `/submit-task`. */
   readonly work: JsonObject | undefined;
+  /** What `/orchestrate` was asked for, of a task that it has made. */
+  readonly job: Job | undefined;
   /** What the run really cost, in cents, when that is less than its price. */
   reportCost(cents: number): void;
   /** Appends a note (at most 1 KiB) to the task's timeline. */

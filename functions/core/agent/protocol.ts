@@ -5,7 +5,7 @@
 
 import type { Flaw, Incoming } from '../push-gate.ts';
 import type { Outcome } from '../run-message.ts';
-import type { JsonObject, Known, TaskError } from '../task.ts';
+import type { Job, JsonObject, Known, TaskError } from '../task.ts';
 import type { DefinedAgent } from './define-agent.ts';
 
 /** One claimed run of a task. */
@@ -15,6 +15,7 @@ export interface Attempt {
   readonly tenant: string;
   readonly payload: JsonObject;
   readonly work?: JsonObject;
+  readonly job?: Job;
   /** Unix seconds. */
   readonly ttl: number;
   readonly budgetCents: number;

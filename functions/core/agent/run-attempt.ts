@@ -62,6 +62,7 @@ export async function runAttempt(
         budgetCents: attempt.budgetCents,
         idempotencyKey: attempt.idempotencyKey,
         work: attempt.work,
+        job: attempt.job,
         deadline,
         signal: abort.signal,
         reportCost: (cents) => {

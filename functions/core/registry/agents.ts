@@ -3,6 +3,7 @@
 import { topology } from '../../topology.ts';
 import { accountEmail, functionUrl } from '../addresses.ts';
 import { microsFromCents } from '../budgets/money.ts';
+import type { Intent } from '../intents/intents.ts';
 import type { Trust } from '../ports.ts';
 import type { Settings } from '../settings.ts';
 
@@ -13,13 +14,14 @@ export type LightHandler = (typeof LIGHT_HANDLERS)[number];
 /**
  * Who answers for an agent. `http`: an endpoint, as far trusted as whoever named it. `builtin`: code of ours, with one handler or
  * all of them. `mock`: nobody; each run has the same result at once, or else its payload. `pubsub`: whoever has its subscription
- * pushed; one that does not claim gets its tasks claimed already.
+ * pushed; one that does not claim gets its tasks claimed already. `intent`: what `/orchestrate` can be asked for.
  */
 export type Handling =
   | { readonly type: 'http'; readonly endpoint: string; readonly trust: Trust }
   | { readonly type: 'builtin'; readonly handler?: LightHandler }
   | { readonly type: 'mock'; readonly result?: unknown }
-  | { readonly type: 'pubsub'; readonly claims: boolean };
+  | { readonly type: 'pubsub'; readonly claims: boolean }
+  | { readonly type: 'intent'; readonly intent: Intent };
 
 export interface Agent {
   readonly name: string;

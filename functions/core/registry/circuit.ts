@@ -8,7 +8,7 @@
  */
 
 import { hashedId } from '../hashed-id.ts';
-import { type Documents, type Fields, PreconditionFailed } from '../ports.ts';
+import { type Documents, type Fields, PreconditionFailed, type Trust } from '../ports.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Agent } from './agents.ts';
 
@@ -54,9 +54,17 @@ const remembered = new WeakMap<Documents, Map<string, Memory>>();
 
 /** The circuit of an agent, for a tenant's tasks. */
 export function circuitKey({ name, handling }: Pick<Agent, 'name' | 'handling'>, tenant: string): CircuitKey | undefined {
-  if (handling.type !== 'http') return undefined;
-  const owner = handling.trust === 'operator' ? '' : tenant;
-  return { id: hashedId(owner, name, handling.endpoint), tenant: owner, agent: name };
+  const at = addressOf(handling);
+  if (at === undefined) return undefined;
+  const owner = at.trust === 'operator' ? '' : tenant;
+  return { id: hashedId(owner, name, at.endpoint), tenant: owner, agent: name };
+}
+
+/** Of an HTTP agent, or of the webhook behind a flow. */
+function addressOf(handling: Agent['handling']): { readonly endpoint: string; readonly trust: Trust } | undefined {
+  if (handling.type === 'http') return handling;
+  if (handling.type !== 'intent' || handling.intent.mode !== 'flow') return undefined;
+  return { endpoint: handling.intent.target, trust: handling.intent.trust };
 }
 
 /**

@@ -5,6 +5,7 @@
 
 import { Problem } from '../errors.ts';
 import { hashedId } from '../hashed-id.ts';
+import { intentAgent } from '../intents/intents.ts';
 import type { Documents } from '../ports.ts';
 import type { Runtime } from '../runtime.ts';
 import { type Agent, type Handling, runsAt } from './agents.ts';
@@ -18,7 +19,7 @@ const MAX_REMEMBERED = 1_000;
 export interface Registered {
   readonly tenant: string;
   readonly name: string;
-  readonly type: Handling['type'];
+  readonly type: Exclude<Handling['type'], 'intent'>;
   /** Of `http` and `pubsub` the address, of `builtin` the handler; of `mock` as it was given. */
   readonly endpoint?: string;
   /** Of `pubsub`: whether it claims its tasks, and then the account that it proves itself with. */
@@ -47,6 +48,7 @@ const remembered = new WeakMap<Documents, Map<string, { readonly at: number; rea
 export async function agentOf(runtime: Finders, tenant: string, name: string): Promise<Agent | undefined> {
   const everybodys = runtime.agents.find(name);
   if (everybodys !== undefined) return everybodys;
+  if (name.includes(':')) return intentAgent(runtime, tenant, name);
   const cache = remembered.get(runtime.control) ?? new Map();
   remembered.set(runtime.control, cache);
   const id = agentId(tenant, name);

@@ -1,0 +1,56 @@
+/** What the operator says of intents, of the servers and hosts that they reach, and of the folders that they read. */
+
+import * as z from 'zod';
+import { isWholeMicros } from '../budgets/money.ts';
+
+/** Text that names an intent: words with dots between them. */
+export const intentName = z
+  .string()
+  .max(56)
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*$/,
+    'is words of letters, digits, hyphens and underscores, with dots between',
+  );
+
+/** What an intent is run by, and on what terms. */
+export const intentTerms = {
+  /** `flow`: the address of a webhook. `mcp`: `<server>/<tool>`. */
+  target: z.string().min(1).max(2_048),
+  timeLimitSeconds: z.number().positive().max(540).default(540),
+  priceCents: z
+    .number()
+    .min(0)
+    .max(1_000_000_000)
+    .refine(isWholeMicros, 'has a fraction below a micro-dollar (0.0001 cents)')
+    .default(0),
+  concurrency: z.int().min(1).max(10_000).optional(),
+  dangerous: z.boolean().default(false),
+};
+
+/** An intent of the operator's. */
+export const intentRow = z.strictObject({ name: intentName, mode: z.enum(['flow', 'mcp']), ...intentTerms });
+
+/** An MCP server: a command that speaks over its input and output, or an address of its streamable HTTP. */
+export const mcpServerRow = z.union([
+  z.strictObject({
+    name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/),
+    command: z.string().min(1),
+    args: z.array(z.string()).default([]),
+    /** The process gets these and nothing else. */
+    env: z.record(z.string(), z.string()).default({}),
+  }),
+  z.strictObject({ name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/), url: z.url({ protocol: /^https?$/ }) }),
+]);
+
+/** A host that commands may run on. Its key is the line of a `known_hosts` file without the name: `ssh-ed25519 AAAA…`. */
+export const sshHostRow = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/),
+  address: z.string().min(1).max(253),
+  port: z.int().min(1).max(65_535).default(22),
+  user: z.string().min(1).max(64),
+  hostKey: z.string().min(1).max(2_000),
+  /** The name of the secret that holds the private key. */
+  keySecret: z.string().min(1).max(200),
+  /** Without it the host is only looked at (`ssh.exec.peek`). */
+  commands: z.array(z.string().min(1).max(100)).max(200).default([]),
+});
