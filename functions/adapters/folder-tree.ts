@@ -80,7 +80,8 @@ export function folderTree(root: string): ProjectTree {
         // One that is read in one go shows at the end whether it has changed since it was listed.
         if (file.size > pieceBytes) await checkStamp(handle, file);
         for (let at = 0; at < file.size; at += pieceBytes) {
-          yield await piece(handle, file, at, Math.min(pieceBytes, file.size - at));
+          const bytes = Math.min(pieceBytes, file.size - at);
+          yield await piece(handle, file, at, bytes).catch((error) => notAsListed(handle, file, error));
         }
         await checkStamp(handle, file);
       } finally {
@@ -160,6 +161,12 @@ export function stampOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): stri
 
 async function checkStamp(handle: FileHandle, file: FileEntry): Promise<void> {
   if (stampOf(await handle.stat({ bigint: true })) !== file.stamp) throw changed(file);
+}
+
+/** What cannot be read may have become something else: a folder, a pipe. */
+async function notAsListed(handle: FileHandle, file: FileEntry, error: unknown): Promise<never> {
+  await checkStamp(handle, file);
+  throw error;
 }
 
 /** One piece, whole: a read may give less than it was asked for. */
