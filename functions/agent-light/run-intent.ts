@@ -1,32 +1,42 @@
 /** Runs an intent: a tool of ours, a flow behind a webhook, a tool of an MCP server. */
 
-import type { Handler } from '../core/agent/define-agent.ts';
+import type { Context, Handler } from '../core/agent/define-agent.ts';
 import { Problem, TerminalError } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
 import type { Intent } from '../core/intents/intents.ts';
 import type { ToolName } from '../core/intents/tool-terms.ts';
 import type { Runtime } from '../core/runtime.ts';
+import type { JsonObject } from '../core/task.ts';
 import { runFlow } from './flow.ts';
 import { tools } from './tools/registry.ts';
 
-/** The handler of an intent's agent. What the inputs lack fails the job as `invalid_inputs`. */
+/**
+ * The handler of an intent's agent. What the inputs lack fails the job as `invalid_inputs`. Something dangerous runs dry unless its
+ * job was cleared: nothing is opened, sent or written for it.
+ */
 export function runIntent(runtime: Runtime, intent: Intent): Handler {
-  if (intent.mode === 'flow') return runFlow(runtime, intent);
+  const { mode, dangerous } = intent;
+  const isDry = (context: Context): boolean => dangerous && context.job?.cleared !== true;
+  if (mode === 'agent') return runTool(runtime, intent, isDry);
+  const run = runFlow(runtime, intent);
+  return (inputs, context) => (isDry(context) ? dry({ intent: intent.name, inputs }) : run(inputs, context));
+}
+
+function runTool(runtime: Runtime, { target }: Intent, isDry: (context: Context) => boolean): Handler {
   return async ({ confirm_dangerous: _, ...given }, context) => {
-    const tool = await tools[intent.target as ToolName]();
+    const tool = await tools[target as ToolName]();
     const inputs = inputsOf(tool.inputs, given);
-    if (intent.dangerous && context.job?.cleared !== true) {
-      return { dry_run: true, would_execute: tool.dryRun?.(runtime, inputs), ...HOW_TO_CONFIRM };
-    }
-    return tool.run(runtime, inputs, context);
+    return isDry(context) ? dry(tool.dryRun?.(runtime, inputs)) : tool.run(runtime, inputs, context);
   };
 }
 
 /** In the words of row O11. */
-const HOW_TO_CONFIRM = {
+const dry = (would_execute: unknown): JsonObject => ({
+  dry_run: true,
+  would_execute,
   note: 'Set confirm_dangerous=true to execute',
   hint: 'The caller needs the scope "dangerous", and the operator has to list the intent in dangerousIntents.',
-};
+});
 
 function inputsOf(schema: Parameters<typeof checked>[0], given: unknown) {
   try {
