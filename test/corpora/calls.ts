@@ -13,12 +13,14 @@ import { listQuery, taskQuery } from '../../functions/dispatch/read-tasks.ts';
 import { redriveBody } from '../../functions/dispatch/redrive.ts';
 import { submissionSchema } from '../../functions/dispatch/submit-task.ts';
 import { ingestBody, updateBody } from '../../functions/dispatch/task-update.ts';
+import * as agents from '../../scripts/openapi/replies/agents.ts';
+import * as spending from '../../scripts/openapi/replies/spending.ts';
+import * as replies from '../../scripts/openapi/replies/tasks.ts';
 import { admitted, type Hints, naughty, nearlyAdmitted } from './arbitraries.ts';
 import { CONTROL_ENDPOINTS } from './control-calls.ts';
 import * as hints from './hints.ts';
 import { days, earlier, outcome, packet, terms } from './hints.ts';
 import { PROJECT_ENDPOINTS } from './project-calls.ts';
-import * as replies from './response-schemas.ts';
 
 export interface Endpoint extends Hints {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -163,17 +165,17 @@ export const ENDPOINTS: readonly Endpoint[] = [
     path: '/budgets/{}',
     body: budgetBody,
     overrides: { limitCents: fc.constantFrom(null, null, 1e9, 1e9, 5_000, 0) },
-    answers: { 200: replies.budgetSchema },
+    answers: { 200: spending.budgetSchema },
     weight: 2,
   },
-  { method: 'GET', path: '/budgets/{}', answers: { 200: replies.budgetSchema }, weight: 1 },
-  { method: 'GET', path: '/budgets', answers: { 200: replies.budgetsSchema }, weight: 1 },
+  { method: 'GET', path: '/budgets/{}', answers: { 200: spending.budgetSchema }, weight: 1 },
+  { method: 'GET', path: '/budgets', answers: { 200: spending.budgetsSchema }, weight: 1 },
   {
     method: 'GET',
     path: '/costs',
     query: costsQuery,
     overrides: { from: days, to: days },
-    answers: { 200: replies.costsSchema },
+    answers: { 200: spending.costsSchema },
     weight: 1,
   },
   {
@@ -182,7 +184,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     body: registration,
     overrides: hints.registration,
     often: ['endpoint', 'handler_type', 'handler_type'],
-    answers: { 200: replies.agentDoneSchema },
+    answers: { 200: agents.agentDoneSchema },
     weight: 5,
   },
   {
@@ -190,14 +192,14 @@ export const ENDPOINTS: readonly Endpoint[] = [
     path: '/agents',
     query: agentsQuery,
     overrides: { limit: fc.constantFrom(0, 1, 3, 200) },
-    answers: { 200: replies.agentsSchema },
+    answers: { 200: agents.agentsSchema },
     weight: 2,
   },
-  { method: 'GET', path: '/agents/{}', answers: { 200: replies.agentSchema }, weight: 2 },
-  { method: 'DELETE', path: '/agents/{}', answers: { 200: replies.agentDoneSchema }, weight: 1 },
-  { method: 'POST', path: '/agents/{}/enable', answers: { 200: replies.agentSchema }, weight: 2 },
-  { method: 'POST', path: '/agents/{}/disable', answers: { 200: replies.agentSchema }, weight: 1 },
-  { method: 'POST', path: '/agents/{}/heartbeat', answers: { 200: replies.heartbeatSchema }, weight: 1 },
+  { method: 'GET', path: '/agents/{}', answers: { 200: agents.agentSchema }, weight: 2 },
+  { method: 'DELETE', path: '/agents/{}', answers: { 200: agents.agentDoneSchema }, weight: 1 },
+  { method: 'POST', path: '/agents/{}/enable', answers: { 200: agents.agentSchema }, weight: 2 },
+  { method: 'POST', path: '/agents/{}/disable', answers: { 200: agents.agentSchema }, weight: 1 },
+  { method: 'POST', path: '/agents/{}/heartbeat', answers: { 200: agents.heartbeatSchema }, weight: 1 },
   ...CONTROL_ENDPOINTS,
   ...PROJECT_ENDPOINTS,
   { method: 'GET', path: '/nothing/{}', answers: {}, weight: 1 },

@@ -7,8 +7,8 @@ import { approvalsQuery } from '../../functions/control/list-approvals.ts';
 import { pauseBody } from '../../functions/control/pauses.ts';
 import { auditQuery, exportQuery } from '../../functions/control/read-audit.ts';
 import { systemStateQuery } from '../../functions/control/system-state.ts';
+import * as replies from '../../scripts/openapi/replies/control.ts';
 import type { Endpoint } from './calls.ts';
-import * as replies from './control-schemas.ts';
 import * as hints from './hints.ts';
 
 const held = replies.switchesSchema;

@@ -1,9 +1,10 @@
 /** Judges replies: throws an error that says what is wrong with one. */
 
 import type { z } from 'zod';
+import { exportLineSchema } from '../../scripts/openapi/replies/control.ts';
+import { CODES, problemSchema } from '../../scripts/openapi/replies/problem.ts';
+import { endFrameSchema, entrySchema, type TaskView } from '../../scripts/openapi/replies/tasks.ts';
 import type { Endpoint } from './calls.ts';
-import { exportLineSchema } from './control-schemas.ts';
-import { CODES, endFrameSchema, entrySchema, problemSchema, type TaskView } from './response-schemas.ts';
 
 /** The answers above 499 that are meant: the pause before the next attempt is not over, or the agent asks to be asked again. */
 const MEANT_503: Readonly<Record<string, readonly string[]>> = {

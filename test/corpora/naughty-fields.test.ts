@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import { packetSchema, taskSchema } from '../../scripts/openapi/replies/tasks.ts';
 import type { EmbeddedTestStack } from '../support/stack-embedded.ts';
 import { naughtyStrings } from './naughty-strings.ts';
 import { each, type QuietStack, quietStack } from './quiet-stack.ts';
-import { packetSchema, taskSchema } from './response-schemas.ts';
 
 /** Not to be run, so that each costs one write. */
 const later = () => ({ agent: 'light', payload: {}, notBefore: Date.now() / 1000 + 600 });

@@ -7,10 +7,9 @@ import { backupBody, backupsQuery } from '../../functions/projects/project-backu
 import { projectsQuery, retentionBody } from '../../functions/projects/read-projects.ts';
 import { rollbackQuery } from '../../functions/projects/rollback.ts';
 import { submitProjectBody } from '../../functions/projects/submit-project.ts';
+import * as replies from '../../scripts/openapi/replies/projects.ts';
 import type { Endpoint } from './calls.ts';
 import { projects as overrides } from './hints.ts';
-import * as replies from './project-schemas.ts';
-import { dependencyMapSchema } from './response-schemas.ts';
 
 const taken = { answers: { 200: replies.backupTakenSchema }, seldom: { 202: replies.backupRunningSchema } };
 
@@ -61,7 +60,7 @@ export const PROJECT_ENDPOINTS: readonly Endpoint[] = [
     // The drawings are no JSON; their own tests judge them.
     overrides: { ...overrides, format: fc.constant('json') },
     often: ['view'],
-    answers: { 200: dependencyMapSchema },
+    answers: { 200: replies.dependencyMapSchema },
     weight: 2,
   },
 ];

@@ -3,10 +3,10 @@
 import { Pool } from 'undici';
 import { PreconditionFailed } from '../../functions/core/ports.ts';
 import type { Runtime } from '../../functions/core/runtime.ts';
+import { problemSchema } from '../../scripts/openapi/replies/problem.ts';
 import type { Refusal, View } from '../support/stack.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 import { claimAsCodex } from '../support/stack-push.ts';
-import { problemSchema } from './response-schemas.ts';
 
 export interface Answer {
   readonly status: number;

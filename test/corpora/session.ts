@@ -4,11 +4,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { z } from 'zod';
 import { accountEmail } from '../../functions/core/addresses.ts';
+import type { TaskView } from '../../scripts/openapi/replies/tasks.ts';
 import type { TestStack } from '../support/stack.ts';
 import type { Call, Endpoint } from './calls.ts';
 import { EARLIER, EARLIER_BACKUP, EARLIER_PROJECT, EARLIER_ROLLBACK, PROJECT_PATH } from './hints.ts';
 import { judgeDispatch, judgeEvents, judgeLines, judgeProblem, matched, text } from './judge.ts';
-import type { TaskView } from './response-schemas.ts';
 
 /** What proves an attempt. */
 export interface Proof {

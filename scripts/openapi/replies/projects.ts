@@ -103,3 +103,29 @@ export const verifiedSchema = z.strictObject({
   bytes: count,
   corrupt,
 });
+
+const names = z.array(z.string().min(1));
+const touched = {
+  path: z.string().min(1),
+  touched: z.enum(['changed', 'direct', 'indirect']),
+  via: z.string().min(1).optional(),
+};
+export const dependencyMapSchema = z.union([
+  z.strictObject({
+    since: z.string(),
+    project_id: z.string().min(1),
+    modules: z.record(z.string(), z.strictObject(touched)),
+    removed: names,
+  }),
+  z.strictObject({
+    modules: z.int().min(0),
+    imports: z.int().min(0),
+    ...{ roots: names, leaves: names, isolated: names, shared: names },
+    cycles: z.array(z.strictObject({ modules: names.min(2), path: names.min(2) })),
+    skipped: z.array(z.strictObject({ path: z.string().min(1), reason: z.string().min(1) })),
+  }),
+  z.record(
+    z.string(),
+    z.strictObject({ path: z.string().min(1), imports: names, is_isolated: z.boolean(), is_shared: z.boolean() }),
+  ),
+]);

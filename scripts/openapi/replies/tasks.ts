@@ -1,7 +1,7 @@
-/** What every reply has to look like, to the last field: a field that is not named here fails. */
+/** What the replies about tasks look like, to the last field: in a test, a field that is not named here fails. */
 
 import { z } from 'zod';
-import { STATUSES } from '../../functions/core/task.ts';
+import { STATUSES } from '../../../functions/core/task.ts';
 
 const time = z.iso.datetime({ precision: 3 });
 const cents = z.number().min(0);
@@ -10,50 +10,6 @@ const ID = /^[\w-]{1,200}$/;
 const WAITED_FOR = /^([\w-]{1,200}|approval|resume|backup|project:[0-9a-f]{40}|(agent|circuit):[A-Za-z0-9][A-Za-z0-9 ._-]{0,62})$/;
 const GATE = /^(approval|resume|backup|\w+:.+)$/;
 const hash = z.string().regex(/^[\w-]{43}$/);
-
-export const CODES: Readonly<Record<number, readonly string[]>> = {
-  400: ['invalid_json', 'invalid_url', 'job_id_required', 'backup_not_found'],
-  401: ['unauthenticated'],
-  402: ['budget_exceeded'],
-  404: [
-    'not_found',
-    'task_not_found',
-    'budget_not_found',
-    'agent_not_found',
-    'project_not_found',
-    'backup_not_found',
-    'rollback_not_found',
-  ],
-  403: ['forbidden', 'outside_roots', 'four_eyes'],
-  409: [
-    ...['task_ended', 'task_not_dead', 'lease_lost', 'parent_ended', 'children_open', 'agent_disabled', 'agent_reserved'],
-    ...['too_many_switches', 'not_waiting_for_approval', 'approval_changed', 'already_decided'],
-    ...['project_busy', 'project_changed', 'project_recreated', 'project_moved', 'file_changing'],
-    ...['backup_running', 'backup_not_verified'],
-  ],
-  415: ['unsupported_media_type'],
-  422: [
-    ...['invalid_fields', 'agent_not_found', 'agent_mismatch', 'egress_denied', 'idempotency_key_reused'],
-    ...['invalid_json', 'parent_not_found', 'dependency_not_found', 'project_path_missing', 'project_path_invalid'],
-    ...['project_not_found', 'project_mismatch', 'project_ambiguous'],
-  ],
-};
-
-/** A problem document. Source: RFC 9457. */
-export const problemSchema = z
-  .strictObject({
-    type: z.literal('about:blank'),
-    title: z.string().min(1),
-    status: z.int().min(400).max(599),
-    code: z.string().regex(/^[a-z][a-z0-9_]{0,99}$/),
-    detail: z.string().min(1).max(5_000),
-    errors: z
-      .array(z.strictObject({ field: z.string().min(1), code: z.string().min(1), message: z.string().min(1) }))
-      .min(1)
-      .max(50)
-      .optional(),
-  })
-  .refine(({ title }) => title !== 'Error', 'has no title for its status');
 
 const reference = z.strictObject({ reference: z.literal(true), sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().min(1) });
 const error = z.strictObject({ code: z.string().min(1).max(100), message: z.string().max(10_000) });
@@ -192,98 +148,9 @@ export const runSchema = z.strictObject({
   taskId: z.string().regex(ID).optional(),
 });
 
-export const budgetSchema = z.strictObject({
-  scope: z.string().regex(/^(tenant|agent:[a-z][a-z0-9-]{0,62}|task:[\w-]{1,200})$/),
-  period: z.enum(['day', 'task']),
-  day: z.iso.date().optional(),
-  mode: z.enum(['plain', 'leased']).optional(),
-  limitCents: cents.nullable(),
-  heldCents: cents,
-  spentCents: cents,
-  freeCents: z.number().nullable(),
-  effectiveAt: time.optional(),
-});
-export const budgetsSchema = z.strictObject({ budgets: z.array(budgetSchema).max(500) });
-
-export const agentDoneSchema = z.strictObject({ status: z.literal('success'), agent_name: z.string().min(1).max(63) });
-export const heartbeatSchema = agentDoneSchema.extend({ enabled: z.boolean(), lastSeenAt: time });
-export const agentSchema = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$/),
-  handler_type: z.enum(['http', 'pubsub', 'builtin', 'mock']),
-  source: z.enum(['built-in', 'settings', 'registered']),
-  endpoint: z.string().optional(),
-  result: z.unknown().optional(),
-  priceCents: cents,
-  timeLimitSeconds: z.number().positive().max(540).optional(),
-  concurrency: z.int().min(1).optional(),
-  capabilities: z.array(z.string()).max(50),
-  enabled: z.boolean(),
-  effectiveAt: time.optional(),
-  claims: z.boolean().optional(),
-  email: z.string().optional(),
-  circuit: z
-    .strictObject({
-      state: z.enum(['closed', 'open', 'half-open']),
-      failures: z.int().min(0),
-      since: time.optional(),
-      retryAt: time.optional(),
-    })
-    .optional(),
-  createdAt: time.optional(),
-  updatedAt: time.optional(),
-  lastSeenAt: time.optional(),
-});
-export const agentsSchema = z.strictObject({
-  agents: z.array(agentSchema).max(200),
-  nextCursor: z.string().min(1).max(2_000).optional(),
-});
 export const checkSchema = z.discriminatedUnion('status', [
   z.strictObject({ status: z.literal('held') }),
   z.strictObject({ status: z.literal('stopped'), error }),
-]);
-
-const group = {
-  agent: z.string().optional(),
-  traceId: z.string().optional(),
-  tenant: z.string().optional(),
-  day: z.iso.date().optional(),
-};
-export const costsSchema = z.strictObject({
-  from: z.iso.date(),
-  to: z.iso.date(),
-  groupBy: z.enum(['agent', 'trace', 'tenant', 'day']),
-  costs: z.array(
-    z.strictObject({ ...group, tasks: z.int().min(1), open: z.int().min(0), attempts: z.int().min(0), costCents: cents }),
-  ),
-  tasks: z.int().min(0),
-  totalCents: cents,
-  nextCursor: z.string().optional(),
-});
-
-const names = z.array(z.string().min(1));
-const touched = {
-  path: z.string().min(1),
-  touched: z.enum(['changed', 'direct', 'indirect']),
-  via: z.string().min(1).optional(),
-};
-export const dependencyMapSchema = z.union([
-  z.strictObject({
-    since: z.string(),
-    project_id: z.string().min(1),
-    modules: z.record(z.string(), z.strictObject(touched)),
-    removed: names,
-  }),
-  z.strictObject({
-    modules: z.int().min(0),
-    imports: z.int().min(0),
-    ...{ roots: names, leaves: names, isolated: names, shared: names },
-    cycles: z.array(z.strictObject({ modules: names.min(2), path: names.min(2) })),
-    skipped: z.array(z.strictObject({ path: z.string().min(1), reason: z.string().min(1) })),
-  }),
-  z.record(
-    z.string(),
-    z.strictObject({ path: z.string().min(1), imports: names, is_isolated: z.boolean(), is_shared: z.boolean() }),
-  ),
 ]);
 
 export type TaskView = z.output<typeof taskSchema>;

@@ -1,8 +1,9 @@
 /** What the replies about what is held up, asked for, and recorded have to look like, to the last field. */
 
 import { z } from 'zod';
-import { backupSchema } from './project-schemas.ts';
-import { agentSchema, taskSchema } from './response-schemas.ts';
+import { agentSchema } from './agents.ts';
+import { backupSchema } from './projects.ts';
+import { taskSchema } from './tasks.ts';
 
 const time = z.iso.datetime({ precision: 3 });
 const cents = z.number().min(0);
