@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import { functionUrl } from './addresses.ts';
 import { Problem } from './errors.ts';
 import { bearerToken, verifyIdToken } from './push.ts';
+import { rateLimiter } from './rate-limit.ts';
 import type { Runtime } from './runtime.ts';
 
 export type Scope = 'dispatch' | 'read' | 'admin' | 'dangerous';
@@ -20,15 +21,20 @@ export interface Caller {
 
 type Gate = Pick<Runtime, 'settings' | 'control' | 'clock' | 'tokenKeys' | 'name'>;
 
+/** Whoever asks an open runtime. */
+const LOCAL = 'local';
 const KEY_PATTERN = /^hg\.([a-z0-9]{16})\.([A-Za-z0-9_-]{43})$/;
 const KEY_CACHE_MS = 10_000;
 const MAX_CACHED_KEYS = 1_000;
 
-/** Makes the check of one function: `(request, scope) → caller`. Throws `Problem` 401 `unauthenticated`, 403 `forbidden`. */
+/** Makes the check of one function: `(request, scope) → caller`. Throws `Problem` 401 `unauthenticated`, 403 `forbidden`, 429 `rate_limited`. */
 export function authenticator(runtime: Gate): (request: IncomingMessage, scope: Scope) => Promise<Caller> {
   const keys = keyLookup(runtime);
+  const limit = rateLimiter(runtime);
   return async (request, scope) => {
     const caller = await identify(runtime, keys, request);
+    // Who is on this machine in an open runtime has no credentials to limit.
+    if (caller.name !== LOCAL) limit(`${caller.tenant} ${caller.name}`);
     if (!caller.scopes.includes(scope) && !caller.scopes.includes('admin')) {
       throw new Problem(403, 'forbidden', `These credentials lack the scope '${scope}'.`);
     }
@@ -43,7 +49,7 @@ async function identify(runtime: Gate, keys: KeyLookup, request: IncomingMessage
   if (key !== undefined) return keys(key);
   if (bearer !== undefined) return byToken(runtime, bearer);
   if (runtime.settings.auth === 'open' && isLocalRequest(request))
-    return { tenant: 'default', scopes: ['dispatch', 'read', 'admin', 'dangerous'], name: 'local' };
+    return { tenant: 'default', scopes: ['dispatch', 'read', 'admin', 'dangerous'], name: LOCAL };
   throw new Problem(
     401,
     'unauthenticated',

@@ -107,6 +107,8 @@ const schema = z.strictObject({
       /** A larger payload or result travels as a reference to object storage. */
       inlineBytes: z.coerce.number().int().min(1024).max(262_144).default(262_144),
       maxBytes: z.coerce.number().int().max(31_457_280).default(31_457_280),
+      /** Of the same credentials, by each instance of a function; what is above is answered with 429. */
+      requestsPerMinute: z.coerce.number().int().min(1).default(60_000),
       deliveryConcurrency: z.coerce.number().int().min(1).max(1000).default(64),
       /** Of a project whose imports are mapped: its source files, their bytes together, and those of one, above which it is left out. */
       mapFiles: z.coerce.number().int().min(1).max(100_000).default(20_000),
@@ -132,7 +134,7 @@ const schema = z.strictObject({
       leaseMaximumMs: milliseconds.default(60_000),
       /** How long after its lease (or ttl) a running task's result is still waited for. */
       resultGraceMs: milliseconds.default(120_000),
-      /** The pause before attempt 2; it doubles per attempt up to the maximum. */
+      /** The pause before attempt 2; it doubles per attempt up to the maximum. Chance takes up to half of each. */
       retryMinimumMs: milliseconds.default(5_000),
       retryMaximumMs: milliseconds.default(300_000),
       /** How long `/dispatch` in http mode holds its answer. */
