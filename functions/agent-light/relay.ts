@@ -5,9 +5,10 @@ import { RetryableError, TerminalError } from '../core/errors.ts';
 import { resultFlaw } from '../core/json-value.ts';
 import type { EgressReply, Trust } from '../core/ports.ts';
 import { parsedData } from '../core/push-gate.ts';
-import { circuitKey, noteAnswer } from '../core/registry/circuit.ts';
+import { circuitKey } from '../core/registry/circuit.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
+import { ask, retryAfterMs } from './ask.ts';
 
 /** Whom a task is relayed to. */
 export interface Relayed {
@@ -17,8 +18,6 @@ export interface Relayed {
 }
 
 type Relays = Pick<Runtime, 'egress' | 'identity' | 'clock' | 'documents' | 'settings' | 'log'>;
-
-const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
  * POSTs `{taskId, agent, payload, work?, ttl, budgetCents, idempotencyKey, traceId, epoch, attempt, outcomeToken}` with an ID token
@@ -31,7 +30,7 @@ export function relay(runtime: Relays, { name, endpoint, trust }: Relayed): Hand
     const body = parsedData(reply.body)?.value;
     if (reply.status === 202) return ACCEPTED;
     if (reply.status >= 200 && reply.status < 300) return resultOf(name, body, context);
-    throw failureOf(name, reply, body);
+    throw failureOf(name, reply, body, runtime.clock.now());
   };
 
   async function request(payload: JsonObject, context: Context): Promise<EgressReply> {
@@ -49,32 +48,14 @@ export function relay(runtime: Relays, { name, endpoint, trust }: Relayed): Hand
       attempt,
       outcomeToken,
     };
-    let isSent = false;
     try {
       const token = await runtime.identity.idToken(new URL(endpoint).origin);
-      isSent = true;
-      const reply = await runtime.egress.request({
-        url: endpoint,
-        trust,
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}`, 'idempotency-key': effectId },
-        body: JSON.stringify(body),
-        timeoutMs: Math.max(1, context.deadline - runtime.clock.now()),
-        maxBytes: MAX_BYTES,
-        signal: context.signal,
-      });
-      await note(context, reply.status < 500);
-      return reply;
+      const circuit = circuitKey({ name, handling: { type: 'http', endpoint, trust } }, context.tenant);
+      const headers = { authorization: `Bearer ${token}` };
+      return await ask(runtime, { url: endpoint, trust, headers, body, circuit }, context);
     } catch (error) {
-      // One that was stopped says nothing of the agent.
-      if (isSent && !context.signal.aborted && runtime.clock.now() < context.deadline) await note(context, false);
       throw new RetryableError('agent_unreachable', `Agent ${name} could not be reached: ${(error as Error).message}`);
     }
-  }
-
-  async function note({ tenant }: Context, answered: boolean): Promise<void> {
-    const key = circuitKey({ name, handling: { type: 'http', endpoint, trust } }, tenant);
-    if (key !== undefined) await noteAnswer(runtime, key, answered);
   }
 }
 
@@ -88,7 +69,7 @@ function resultOf(name: string, body: unknown, context: Context): unknown {
   return reply.result;
 }
 
-function failureOf(name: string, reply: EgressReply, body: unknown): Error {
+function failureOf(name: string, reply: EgressReply, body: unknown, now: number): Error {
   const isProblem = /^application\/problem\+json/i.test(reply.headers['content-type'] ?? '');
   const { code, detail } = (typeof body === 'object' && body !== null ? body : {}) as { code?: unknown; detail?: unknown };
   const message = `Agent ${name} answered ${reply.status}${typeof detail === 'string' ? `: ${detail.slice(0, 1_000)}` : ''}`;
@@ -96,10 +77,5 @@ function failureOf(name: string, reply: EgressReply, body: unknown): Error {
   if (reply.status === 410) return new TerminalError('ttl_expired', message);
   const terminal = reply.status >= 400 && reply.status < 500 && reply.status !== 408 && reply.status !== 429 && isProblem;
   if (terminal) return new TerminalError((typeof code === 'string' && code.slice(0, 100)) || 'agent_refused', message);
-  const retryAfter = Number(reply.headers['retry-after']);
-  return new RetryableError(
-    'agent_unreachable',
-    message,
-    Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter * 1000 : undefined,
-  );
+  return new RetryableError('agent_unreachable', message, retryAfterMs(reply, now));
 }

@@ -135,6 +135,11 @@ export async function retry(
 const wasStopped = async (runtime: Closers, known: Known | undefined): Promise<boolean> =>
   known !== undefined && (await abortOf(runtime, known.task.tenant, known.task.agent))?.code === 'stopped';
 
-/** The pause after attempt n: doubles from the minimum to the maximum. */
-const backoffMs = ({ settings }: Pick<Runtime, 'settings'>, attempts: number): number =>
-  Math.min(settings.times.retryMaximumMs, settings.times.retryMinimumMs * 2 ** Math.max(0, attempts - 1));
+/**
+ * The pause after attempt n: doubles from the minimum to the maximum. Chance takes up to half of it, so that those who failed at the
+ * same moment do not come back at one.
+ */
+function backoffMs({ settings, ids }: Pick<Runtime, 'settings' | 'ids'>, attempts: number): number {
+  const pauseMs = Math.min(settings.times.retryMaximumMs, settings.times.retryMinimumMs * 2 ** Math.max(0, attempts - 1));
+  return pauseMs - ids.below(Math.floor(pauseMs / 2) + 1);
+}

@@ -110,6 +110,8 @@ const schema = z.strictObject({
       /** Of the same credentials, by each instance of a function; what is above is answered with 429. */
       requestsPerMinute: z.coerce.number().int().min(1).default(60_000),
       deliveryConcurrency: z.coerce.number().int().min(1).max(1000).default(64),
+      /** Sessions with one MCP server, each a process where it is a command: per instance. */
+      mcpSessions: z.coerce.number().int().min(1).max(100).default(4),
       /** Of a project whose imports are mapped: its source files, their bytes together, and those of one, above which it is left out. */
       mapFiles: z.coerce.number().int().min(1).max(100_000).default(20_000),
       mapBytes: z.coerce.number().int().min(1).default(268_435_456),
@@ -141,6 +143,12 @@ const schema = z.strictObject({
       httpWaitMs: milliseconds.default(30_000),
       /** How long `/orchestrate` holds its answer before it answers with the job. */
       orchestrateWaitMs: milliseconds.max(50_000).default(8_000),
+      /** How long an MCP server has to start and greet, and to list its tools. */
+      mcpStartMs: milliseconds.max(30_000).default(20_000),
+      mcpListMs: milliseconds.max(20_000).default(10_000),
+      /** How long a list of tools is good for, and a session with an MCP server is kept while nobody uses it. */
+      mcpToolsMs: milliseconds.default(60_000),
+      mcpIdleMs: milliseconds.default(60_000),
       runMaximumMs: milliseconds.max(540_000).default(540_000),
       /** How long a request waits for a backup or a rollback before it answers that it goes on. */
       backupWaitMs: milliseconds.max(50_000).default(8_000),

@@ -7,6 +7,9 @@ import { intentOfName } from './intents.ts';
 /** Jobs are named by their task's id behind this. */
 const PREFIX = 'job_';
 
+/** What the job of a task is called. */
+export const jobIdOf = (taskId: string): string => `${PREFIX}${taskId}`;
+
 /** The id of a job's task. The task's own id will do as well. */
 export const taskIdOf = (jobId: string): string => (jobId.startsWith(PREFIX) ? jobId.slice(PREFIX.length) : jobId);
 
@@ -23,7 +26,7 @@ export function jobView(id: string, task: Task): JsonObject {
   const { job, error, timeline, callbackUrl } = task;
   const { name, mode } = intentOfName(task.agent) ?? { name: task.agent, mode: 'agent' };
   return {
-    job_id: `${PREFIX}${id}`,
+    job_id: jobIdOf(id),
     intent: name,
     mode,
     status: STATUS[task.status] ?? 'error',
