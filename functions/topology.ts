@@ -225,7 +225,7 @@ export const topology: Topology = {
     dispatch: {
       routes: [
         ...['/dispatch', '/submit-task', '/task', '/task-status', '/task-update', '/tasks', '/callbacks', '/budgets', '/costs'],
-        ...['/orchestrate', '/jobs'],
+        ...['/mcp', '/orchestrate', '/jobs'],
       ],
       access: 'front',
       roles: [
@@ -558,6 +558,14 @@ export const topology: Topology = {
       ttlField: 'expireAt',
       unindexed: ['tenant', 'taskId', 'fingerprint', 'createdAt', 'expireAt'],
       indexes: [],
+    },
+    /** What `memory.write` keeps, until it is deleted. */
+    memories: { database: 'tasks', unindexed: ['tenant', 'text', 'tags', 'metadata', 'shelf', 'createdAt'], indexes: [] },
+    /** What is found in that by its words and tags: 32 to a tenant. */
+    'memory-shelves': {
+      database: 'tasks',
+      unindexed: ['shelf', 'bytes', 'items', 'words'],
+      indexes: [[asc('tenant'), asc('shelf')]],
     },
     /** How agents that failed repeatedly are let be, and how they came back. */
     circuits: {

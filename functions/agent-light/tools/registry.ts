@@ -5,4 +5,10 @@ import type { Tool } from './tool.ts';
 
 export const tools: Readonly<Record<ToolName, () => Promise<Tool>>> = {
   'http.fetch': async () => (await import('./http-fetch.ts')).httpFetch,
+  'memory.delete': async () => (await import('./memory-delete.ts')).memoryDelete,
+  'memory.list': async () => (await import('./memory-list.ts')).memoryList,
+  'memory.query': async () => (await import('./memory-search.ts')).memorySearch,
+  'memory.search': async () => (await import('./memory-search.ts')).memorySearch,
+  'memory.store': async () => (await import('./memory-write.ts')).memoryWrite,
+  'memory.write': async () => (await import('./memory-write.ts')).memoryWrite,
 };

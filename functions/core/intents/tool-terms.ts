@@ -9,9 +9,16 @@ export interface ToolTerms {
 }
 
 const read = { timeLimitSeconds: 30, dangerous: false, reads: true } as const;
+const write = { ...read, reads: false } as const;
 
 export const TOOLS = {
   'http.fetch': { ...read, timeLimitSeconds: 60 },
+  'memory.delete': write,
+  'memory.list': read,
+  'memory.query': read,
+  'memory.search': read,
+  'memory.store': write,
+  'memory.write': write,
 } as const satisfies Readonly<Record<string, ToolTerms>>;
 
 export type ToolName = keyof typeof TOOLS;
