@@ -7,6 +7,7 @@ import { countOperations } from './counts.ts';
 import { measureEmbedded, measureEndurance } from './embedded.ts';
 import { compareOnEmulators, summary } from './emulators.ts';
 import { measureGrowth } from './growth.ts';
+import { measureOrchestrate } from './orchestrate.ts';
 import { growthRow, peerRows } from './peer-rows.ts';
 import { measurePeers } from './peers.ts';
 import { shown, spread } from './rounds.ts';
@@ -26,7 +27,7 @@ export interface PartOptions {
 type Part = (options: PartOptions) => Promise<{ readonly rows: readonly Row[]; readonly figures: unknown }>;
 
 /** What a run measures by itself, and what `--peers` measures instead. */
-export const OWN_PARTS = ['counts', 'embedded', 'endurance', 'emulators', 'cold-start'] as const;
+export const OWN_PARTS = ['counts', 'embedded', 'orchestrate', 'endurance', 'emulators', 'cold-start'] as const;
 export const PEER_PARTS = ['peers', 'growth'] as const;
 /** Only when it is asked for: it fills and empties a disk with gigabytes. */
 export const OTHER_PARTS = ['backups'] as const;
@@ -35,6 +36,7 @@ export type PartName = (typeof OWN_PARTS)[number] | (typeof PEER_PARTS)[number] 
 export const PARTS: Readonly<Record<PartName, Part>> = {
   counts,
   embedded,
+  orchestrate,
   endurance,
   emulators,
   'cold-start': coldStart,
@@ -76,6 +78,17 @@ async function embedded({ scale, rounds }: PartOptions) {
     against('embedded, one at a time: p50 ms', shown(p50, 2), '≤ 3', p50.median <= 3),
     plain('bare trial, 32 clients: tasks/s', shown(bareRate)),
     plain('bare trial, one at a time: p50 ms', shown(bareP50, 2)),
+  ];
+  return { figures, rows };
+}
+
+async function orchestrate({ scale, rounds }: PartOptions) {
+  const figures = await measureOrchestrate(1_000 * scale, rounds);
+  const overhead = spread(figures.overhead);
+  const rows = [
+    plain('/dispatch of a tool: p50 ms', shown(spread(figures.dispatch), 2)),
+    plain('/orchestrate of the same: p50 ms', shown(spread(figures.orchestrate), 2)),
+    against('what /orchestrate adds: ms', shown(overhead, 2), '< 1', overhead.median < 1),
   ];
   return { figures, rows };
 }
