@@ -47,8 +47,20 @@ export function room(
   router.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>
     sendProblem(runtime, request, response, error),
   );
-  return (request, response) =>
+  const made: Room = (request, response) =>
     router(request as Request, response as Response, (error: unknown) => sendProblem(runtime, request, response, error));
+  routers.set(made, router);
+  return made;
+}
+
+const routers = new WeakMap<Room, Router>();
+
+/** What a room answers to, with its parameters as `:name`. That `HEAD` goes with `GET` is not said. */
+export function routesOf(room: Room): { readonly method: string; readonly path: string }[] {
+  const routes = routers.get(room)?.listRoutes() ?? [];
+  return routes.flatMap(({ path, methods = [] }) =>
+    methods.filter((method) => method !== 'HEAD').map((method) => ({ method, path: String(path) })),
+  );
 }
 
 const HEALTH_PATHS = ['/', '/healthz'];
@@ -152,9 +164,12 @@ export async function jsonBytes(request: IncomingMessage, maxBytes = MAX_BODY_BY
   return rawBody(request, maxBytes);
 }
 
-/** The body as JSON. Throws `Problem` 400 `invalid_json`, and what `jsonBytes` throws. */
-export async function jsonBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<unknown> {
-  const bytes = await jsonBytes(request, maxBytes);
+/** The body as JSON. Throws what `jsonBytes` and `parsedJson` throw. */
+export const jsonBody = async (request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<unknown> =>
+  parsedJson(await jsonBytes(request, maxBytes));
+
+/** Throws `Problem` 400 `invalid_json`. */
+export function parsedJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(UTF8.decode(bytes));
   } catch (error) {

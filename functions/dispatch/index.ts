@@ -2,13 +2,15 @@
 
 import type { Request, Response } from 'router';
 import { authenticator, type Caller, type Scope } from '../core/authenticate.ts';
-import { jsonBody, queryOf, room, send, UNPROVEN_BODY_BYTES } from '../core/http.ts';
+import { jsonBody, jsonBytes, parsedJson, queryOf, room, send, UNPROVEN_BODY_BYTES } from '../core/http.ts';
 import type { Room, Runtime } from '../core/runtime.ts';
-import { webhookKeys } from '../core/webhook-keys.ts';
 import { isAgent, postAdopt, postCheck, postClaim, postRenew } from './agent-claims.ts';
 import { getBudget, listBudgets, putBudget } from './budgets.ts';
+import { callbackKeys } from './callback-keys.ts';
 import { cancel } from './cancel.ts';
 import { getCosts } from './costs.ts';
+import { getTools, listServers } from './mcp-tools.ts';
+import { sendActions, sendDocs, sendOpenApi } from './openapi/serve.ts';
 import { orchestrate } from './orchestrate/orchestrate.ts';
 import { getJob } from './orchestrate/read-job.ts';
 import { postDispatch } from './post-dispatch.ts';
@@ -38,6 +40,10 @@ export function dispatch(runtime: Runtime): Room {
       send(response, status, answer, replayed ? { 'idempotent-replayed': 'true' } : {});
     });
     get(['/jobs/:id'], async (caller, request, response) => send(response, 200, await getJob(runtime, caller, idOf(request))));
+    get(['/mcp'], async (_caller, _request, response) => send(response, 200, listServers(runtime)));
+    get(['/mcp/:server/tools'], async (_caller, request, response) =>
+      send(response, 200, await getTools(runtime, String(request.params.server))),
+    );
     get(['/task/:id'], async (caller, request, response) => send(response, 200, (await taskOf(caller, request, response)).view));
     get(['/task-status/:id'], async (caller, request, response) => {
       const { id, task, view } = await taskOf(caller, request, response);
@@ -66,10 +72,14 @@ export function dispatch(runtime: Runtime): Room {
     // The key signs as well as it verifies, so reading tasks is not enough to have it.
     router.get(
       '/callbacks/key',
-      as('dispatch', async (caller, _request, response) => {
-        send(response, 200, { keys: await webhookKeys(runtime, caller.tenant) }, { 'cache-control': 'no-store' });
+      as('dispatch', async (caller, request, response) => {
+        send(response, 200, await callbackKeys(runtime, caller, queryOf(request)), { 'cache-control': 'no-store' });
       }),
     );
+
+    router.get('/openapi.json', (_request, response) => sendOpenApi(response));
+    router.get('/openapi.actions.json', (_request, response) => sendActions(runtime, response));
+    router.get('/docs', (_request, response) => sendDocs(response));
 
     router.post('/task/adopt', async (request, response) => send(response, 200, await postAdopt(runtime, request)));
     router.post('/task/:id/claim', async (request, response) =>
@@ -85,9 +95,10 @@ export function dispatch(runtime: Runtime): Room {
       const { tenant, body } = await reportOf(request);
       send(response, 200, await postTaskUpdate(runtime, tenant, idOf(request), body));
     });
-    router.post('/callbacks/ingest', async (request, response) =>
-      send(response, 200, await ingestCallback(runtime, (await reportOf(request)).body)),
-    );
+    router.post('/callbacks/ingest', async (request, response) => {
+      const { bytes, body } = await reportOf(request);
+      send(response, 200, await ingestCallback(runtime, body, { headers: request.headersDistinct, bytes }));
+    });
   });
 
   function taskOf(caller: Caller, request: Request, response: Response) {
@@ -95,12 +106,12 @@ export function dispatch(runtime: Runtime): Room {
     return getTask(runtime, caller, idOf(request), queryOf(request), whenGone);
   }
 
-  /** A report is proved by the outcome token in its body; a large one has to be by its caller, before it is read. */
-  async function reportOf(request: Request): Promise<{ readonly tenant: string; readonly body: unknown }> {
+  /** A report is proved by the outcome token in its body, or by a signature over it; a large one has to be by its caller, before it is read. */
+  async function reportOf(request: Request): Promise<{ readonly tenant: string; readonly bytes: Buffer; readonly body: unknown }> {
     const caller = await authenticate(request, 'dispatch').catch(() => undefined);
     const isProven = caller !== undefined || (await isAgent(runtime, request));
-    const body = await jsonBody(request, isProven ? undefined : UNPROVEN_BODY_BYTES);
-    return { tenant: caller?.tenant ?? 'default', body };
+    const bytes = await jsonBytes(request, isProven ? undefined : UNPROVEN_BODY_BYTES);
+    return { tenant: caller?.tenant ?? 'default', bytes, body: parsedJson(bytes) };
   }
 
   function as(scope: Scope, answer: Answer) {

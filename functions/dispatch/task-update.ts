@@ -10,6 +10,7 @@ import { close } from '../core/close.ts';
 import { aliasedId } from '../core/create.ts';
 import { Problem } from '../core/errors.ts';
 import { checked } from '../core/http.ts';
+import { taskIdOf } from '../core/intents/job-view.ts';
 import { resultSchema } from '../core/json-value.ts';
 import { note, park, retry } from '../core/lease.ts';
 import { type Outcome, publishSigned } from '../core/run-message.ts';
@@ -17,6 +18,7 @@ import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
 import type { JsonObject } from '../core/task.ts';
 import { wrongToken } from './agent-claims.ts';
+import { ingestSigned, isSigned, type Signed } from './signed-callback.ts';
 import { notFound } from './task-view.ts';
 
 const outcomeSchema = z.strictObject({
@@ -67,17 +69,24 @@ export async function postTaskUpdate(runtime: Runtime, tenant: string, name: str
   return { status: closed.known.task.status };
 }
 
-/** `POST /callbacks/ingest`: an outcome by the job's id, verified and then published on `results`. */
-export async function ingestCallback(runtime: Runtime, given: unknown): Promise<JsonObject> {
-  if (typeof given !== 'object' || given === null || !('job_id' in given)) {
+/**
+ * `POST /callbacks/ingest`: an outcome by the job's id. One with an outcome token is verified and then published on `results`; one that
+ * is signed instead ends its job at once. Throws `Problem` 400 `job_id_required`, 401, 422, and what `ingestSigned` throws.
+ */
+export async function ingestCallback(runtime: Runtime, given: unknown, signed: Signed): Promise<JsonObject> {
+  const { job_id: jobId, outcomeToken } = (given ?? {}) as { job_id?: unknown; outcomeToken?: unknown };
+  if (jobId === undefined) {
     throw new Problem(400, 'job_id_required', 'job_id is missing.', {
       fields: [{ field: 'job_id', code: 'required', message: 'is missing' }],
     });
   }
+  if (outcomeToken === undefined && isSigned(signed)) return ingestSigned(runtime, jobId, signed, given);
   const body = checked(ingestBody, given);
-  if (!runtime.signing.outcomeTokenValid(body.outcomeToken, body.job_id, body.epoch)) throw wrongToken();
-  const outcome = await received(runtime, body.job_id, body.outcome);
-  const message = { taskId: body.job_id, epoch: body.epoch, outcomeToken: body.outcomeToken, outcome };
+  const ids = [body.job_id, taskIdOf(body.job_id)];
+  const id = ids.find((one) => runtime.signing.outcomeTokenValid(body.outcomeToken, one, body.epoch));
+  if (id === undefined) throw wrongToken();
+  const outcome = await received(runtime, id, body.outcome);
+  const message = { taskId: id, epoch: body.epoch, outcomeToken: body.outcomeToken, outcome };
   await publishSigned(runtime, runtime.settings.topics.results, message, {});
   return { status: 'ok', job_id: body.job_id };
 }
