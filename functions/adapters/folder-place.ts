@@ -31,7 +31,7 @@ export async function placeInRoots(roots: readonly string[], projectPath: string
 }
 
 /** The real path of the deepest part that is there, or of nothing (`''`) where that is a link to nowhere. */
-async function deepestFolder(path: string): Promise<string> {
+export async function deepestFolder(path: string): Promise<string> {
   const real = await realpath(path).catch(() => undefined);
   if (real !== undefined) return real;
   // What is there and no link has come back since.

@@ -16,6 +16,7 @@ import { fileObjects } from './files.ts';
 import { googleIdentity } from './identity.ts';
 import { systemIds } from './ids.ts';
 import { lazyEgress } from './lazy-egress.ts';
+import { lazyHostFiles } from './lazy-host-files.ts';
 import { localSecrets } from './local-secrets.ts';
 import { jsonLog } from './log.ts';
 import { projectTrees } from './project-trees.ts';
@@ -76,6 +77,7 @@ export function runtimeOf(name: string, settings: Settings, parts: Parts, identi
     version: manifest.version,
     settings,
     trees: projectTrees(settings, join(settings.dataDir, 'rollbacks'), accessToProjects(name)),
+    files: lazyHostFiles(settings),
     clock,
     ids: systemIds(),
     egress: lazyEgress({ allowLoopback: settings.allowLoopback, operatorOrigins: operatorOrigins(settings) }),

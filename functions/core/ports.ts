@@ -258,6 +258,29 @@ export interface ProjectTree {
   read(file: FileEntry, options?: { readonly pieceBytes?: number }): AsyncIterable<Buffer>;
 }
 
+/** An entry of a folder of this machine. `name` as `path-text.ts` says; times in milliseconds since the epoch; `size` in bytes. */
+export interface HostEntry {
+  readonly name: string;
+  readonly kind: 'file' | 'folder' | 'link' | 'special';
+  /** Of files. */
+  readonly size?: number;
+  readonly modifiedAt: number;
+}
+
+/**
+ * The files of this machine that tools may look at, by absolute path; nothing is ever written. The paths that come back have no links
+ * in them. Throws `Problem` `no_roots`, `path_invalid`, `outside_roots`, `not_found`, `not_a_file`, `not_a_folder`, `unreadable`.
+ */
+export interface HostFiles {
+  /** The first `limit` entries of a folder, ordered by name, and how many there are. */
+  list(
+    path: string,
+    limit: number,
+  ): Promise<{ readonly path: string; readonly entries: readonly HostEntry[]; readonly total: number }>;
+  /** A file's first bytes, at most `maxBytes`; `size` is what the file system says of all of it. */
+  read(path: string, maxBytes: number): Promise<{ readonly path: string; readonly size: number; readonly bytes: Buffer }>;
+}
+
 /** A file was changed, replaced or removed after it was listed. List it again. */
 export class FileChanged extends Error {
   readonly code = 'file_changed';

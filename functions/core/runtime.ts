@@ -5,6 +5,7 @@ import type {
   Clock,
   Documents,
   Egress,
+  HostFiles,
   Identity,
   Ids,
   Log,
@@ -32,6 +33,7 @@ export interface Runtime {
   readonly objects: Objects;
   readonly secrets: Secrets;
   readonly trees: ProjectTrees;
+  readonly files: HostFiles;
   readonly signing: Signing;
   readonly clock: Clock;
   readonly ids: Ids;

@@ -266,6 +266,7 @@ function refuseLocalSettings(settings: Settings): void {
     settings.auth === 'open' && 'auth (open)',
     settings.allowLoopback && 'allowLoopback',
     settings.projectRoots.some(isAbsolute) && 'projectRoots (folders)',
+    settings.toolRoots.length > 0 && 'toolRoots',
     !settings.oidc.verifyPush && 'oidc.verifyPush (off)',
     !settings.oidc.verifyResults && 'oidc.verifyResults (off)',
   ].filter((name) => name !== false);

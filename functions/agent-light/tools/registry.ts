@@ -4,6 +4,9 @@ import type { ToolName } from '../../core/intents/tool-terms.ts';
 import type { Tool } from './tool.ts';
 
 export const tools: Readonly<Record<ToolName, () => Promise<Tool>>> = {
+  'fs.head': async () => (await import('./fs-head.ts')).fsHead,
+  'fs.list': async () => (await import('./fs-list.ts')).fsList,
+  'fs.read': async () => (await import('./fs-read.ts')).fsRead,
   'http.fetch': async () => (await import('./http-fetch.ts')).httpFetch,
   'memory.delete': async () => (await import('./memory-delete.ts')).memoryDelete,
   'memory.list': async () => (await import('./memory-list.ts')).memoryList,

@@ -12,6 +12,9 @@ const read = { timeLimitSeconds: 30, dangerous: false, reads: true } as const;
 const write = { ...read, reads: false } as const;
 
 export const TOOLS = {
+  'fs.head': read,
+  'fs.list': read,
+  'fs.read': read,
   'http.fetch': { ...read, timeLimitSeconds: 60 },
   'memory.delete': write,
   'memory.list': read,
