@@ -4,7 +4,7 @@ import { lazyEgress } from '../functions/adapters/lazy-egress.ts';
 import { embeddedParts, runtimeOf } from '../functions/adapters/runtime.ts';
 import type { Sync } from '../functions/adapters/sqlite-file.ts';
 import { accountEmail } from '../functions/core/addresses.ts';
-import type { Egress } from '../functions/core/ports.ts';
+import type { Egress, McpServers } from '../functions/core/ports.ts';
 import type { Runtime } from '../functions/core/runtime.ts';
 import { rooms } from '../functions/rooms.ts';
 import { functionsInProcess } from './functions-in-process.ts';
@@ -39,9 +39,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<LocalStac
     // No metadata server in between: a process has one environment, so it could be one account only.
     const identity = { idToken: (audience: string) => issuer.token({ email: accountEmail(settings, name), audience }) };
     const plain = runtimeOf(name, local, parts, identity);
-    const runtime = release.adopt(runtimeFor({ ...plain, egress: heldEgress(plain.egress, parts.whenDurable) }), (it) =>
-      it.egress.close(),
-    );
+    const held = { egress: heldEgress(plain.egress, parts.whenDurable), mcp: heldMcp(plain.mcp, parts.whenDurable) };
+    const runtime = release.adopt(runtimeFor({ ...plain, ...held }), async (it) => {
+      await Promise.all([it.egress.close(), it.mcp.close()]);
+    });
     const make = rooms[name];
     if (make === undefined) throw new TypeError(`No room answers for the function ${name} of the topology.`);
     return [name, make(runtime)] as const;
@@ -65,9 +66,14 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<LocalStac
   });
 }
 
-/** Requests to others wait for the disk, as responses do: with these two, nothing gets out that a crash could take back. */
+/** Requests to others wait for the disk, as responses do: with these, nothing gets out that a crash could take back. */
 function heldEgress(egress: Egress, whenDurable: WhenDurable): Egress {
-  const durable = () =>
-    new Promise<void>((resolve, reject) => whenDurable((failure) => (failure === undefined ? resolve() : reject(failure))));
-  return { ...egress, request: (request) => durable().then(() => egress.request(request)) };
+  return { ...egress, request: (request) => durable(whenDurable).then(() => egress.request(request)) };
 }
+
+function heldMcp(mcp: McpServers, whenDurable: WhenDurable): McpServers {
+  return { ...mcp, use: (...asked) => durable(whenDurable).then(() => mcp.use(...asked)) };
+}
+
+const durable = (whenDurable: WhenDurable): Promise<void> =>
+  new Promise((resolve, reject) => whenDurable((failure) => (failure === undefined ? resolve() : reject(failure))));

@@ -5,24 +5,54 @@ import { Problem } from '../core/errors.ts';
 import type { EgressReply, EgressRequest } from '../core/ports.ts';
 import { denied } from './egress-target.ts';
 
-/** Sends `request` to `url`. Throws `Problem` `egress_too_large`, or what undici throws. */
+/** A request whose reply is read as it comes. */
+export type OpenRequest = Omit<EgressRequest, 'method'> & { readonly method?: 'GET' | 'POST' | 'DELETE' };
+
+/** Its body is to be read or cancelled. More of it than the request's `maxBytes` is an error in the midst of it. */
+export interface OpenReply extends Omit<EgressReply, 'body'> {
+  readonly body: AsyncIterable<Buffer>;
+  cancel(): void;
+}
+
+/** Sends `request` to `url`, and reads the whole reply. Throws `Problem` `egress_too_large`, or what undici throws. */
 export async function exchange(
   dispatcher: Dispatcher,
   url: URL,
-  { method = 'GET', headers = {}, body, maxBytes }: EgressRequest,
+  request: EgressRequest,
   signal: AbortSignal,
 ): Promise<EgressReply> {
+  const { body, cancel: _, ...head } = await opened(dispatcher, url, request, signal);
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return { ...head, body: Buffer.concat(chunks) };
+}
+
+/** Sends `request` to `url`, and gives the reply as soon as it begins. */
+export async function opened(
+  dispatcher: Dispatcher,
+  url: URL,
+  { method = 'GET', headers = {}, body, maxBytes }: OpenRequest,
+  signal: AbortSignal,
+): Promise<OpenReply> {
   const options = { method, headers: allowedHeaders(headers), body, signal };
   const reply = await dispatcher.request({ origin: url.origin, path: url.pathname + url.search, ...options });
-  const chunks: Buffer[] = [];
+  const replyHeaders = Object.entries(reply.headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]);
+  return {
+    status: reply.statusCode,
+    headers: Object.fromEntries(replyHeaders),
+    body: atMost(maxBytes, reply.body as AsyncIterable<Buffer>),
+    // Destroyed before its end it says so in an error, which is for nobody.
+    cancel: () => void reply.body.on('error', () => {}).destroy(),
+  };
+}
+
+async function* atMost(maxBytes: number, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let size = 0;
-  for await (const chunk of reply.body as AsyncIterable<Buffer>) {
+  for await (const chunk of body) {
     size += chunk.length;
     if (size > maxBytes) throw new Problem(502, 'egress_too_large', `The reply is longer than ${maxBytes} bytes.`);
-    chunks.push(chunk);
+    yield chunk;
   }
-  const replyHeaders = Object.entries(reply.headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]);
-  return { status: reply.statusCode, headers: Object.fromEntries(replyHeaders), body: Buffer.concat(chunks) };
 }
 
 /**

@@ -4,7 +4,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import type { Agent } from 'undici';
 import type { Egress } from '../core/ports.ts';
 import { isWithin, type Reach } from './egress-addresses.ts';
-import { exchange, within } from './egress-exchange.ts';
+import { exchange, type OpenReply, type OpenRequest, opened, within } from './egress-exchange.ts';
 import { type Resolve, systemNames } from './egress-names.ts';
 import { denied, type EgressRules, parseTarget } from './egress-target.ts';
 import { buildConnector, newAgent } from './undici-agent.ts';
@@ -14,13 +14,19 @@ const CONNECT_LIMIT_MS = 10_000;
 const IDLE_MS = 10_000;
 const CONNECTIONS_PER_ORIGIN = 64;
 
+/** An egress for what is written and read bit by bit. */
+export interface StreamingEgress extends Egress {
+  /** As `request`, but that `timeoutMs` ends with the beginning of the reply; what comes after ends with the request's signal. */
+  open(request: OpenRequest): Promise<OpenReply>;
+}
+
 /**
  * An `Egress` over undici. `resolve` replaces the system's names.
  *
  * Codes: `egress_denied` 422 (nothing was sent), `egress_timeout` 504, `egress_too_large` 502, `egress_failed` 502 (no or no whole
  * reply). When the request's own `signal` aborts, its reason is thrown.
  */
-export function guardedEgress(options: EgressRules & { readonly resolve?: Resolve }): Egress {
+export function guardedEgress(options: EgressRules & { readonly resolve?: Resolve }): StreamingEgress {
   const { resolve = systemNames(), ...rules } = options;
   // One pool per reach: a connection that one caller was allowed to make must not serve another who was not.
   const pools: Readonly<Record<Reach, Agent>> = {
@@ -37,6 +43,13 @@ export function guardedEgress(options: EgressRules & { readonly resolve?: Resolv
     async request(request) {
       const { url, reach } = parseTarget(request.url, request.trust, rules);
       return within(request.timeoutMs, request.signal, (signal) => exchange(pools[reach], url, request, signal));
+    },
+    async open(request) {
+      const { url, reach } = parseTarget(request.url, request.trust, rules);
+      return within(request.timeoutMs, request.signal, (starting) => {
+        const signal = request.signal === undefined ? starting : AbortSignal.any([starting, request.signal]);
+        return opened(pools[reach], url, request, signal);
+      });
     },
     async close() {
       await Promise.all(Object.values(pools).map((agent) => agent.destroy()));

@@ -16,6 +16,7 @@ import { fileObjects } from './files.ts';
 import { googleIdentity } from './identity.ts';
 import { systemIds } from './ids.ts';
 import { lazyEgress } from './lazy-egress.ts';
+import { lazyMcp, noMcp } from './lazy-mcp.ts';
 import { lazyHostFiles } from './lazy-host-files.ts';
 import { localSecrets } from './local-secrets.ts';
 import { jsonLog } from './log.ts';
@@ -71,20 +72,23 @@ export async function embeddedParts(settings: Settings, sync?: Sync): Promise<Em
 /** What one function is given. `identity` is the function's own; by default the one that the metadata server gives. */
 export function runtimeOf(name: string, settings: Settings, parts: Parts, identity?: Identity): Runtime {
   const clock = systemClock();
+  const log = jsonLog({ level: settings.logLevel, name, project: settings.project });
+  const { version } = manifest;
   return {
     ...parts,
     name,
-    version: manifest.version,
+    version,
     settings,
     trees: projectTrees(settings, join(settings.dataDir, 'rollbacks'), accessToProjects(name)),
     files: lazyHostFiles(settings),
     clock,
     ids: systemIds(),
     egress: lazyEgress({ allowLoopback: settings.allowLoopback, operatorOrigins: operatorOrigins(settings) }),
+    mcp: name === 'agent-light' ? lazyMcp({ settings, version, log }) : noMcp(name),
     identity: identity ?? googleIdentity({ clock, projectId: settings.project }),
     tokenKeys: remoteTokenKeys({ url: settings.oidc.jwksUrl, clock }),
     agents: agentRegistry(settings),
-    log: jsonLog({ level: settings.logLevel, name, project: settings.project }),
+    log,
   };
 }
 

@@ -18,7 +18,7 @@ export function runIntent(runtime: Runtime, intent: Intent): Handler {
   const { mode, dangerous } = intent;
   const isDry = (context: Context): boolean => dangerous && context.job?.cleared !== true;
   if (mode === 'agent') return runTool(runtime, intent, isDry);
-  const run = runFlow(runtime, intent);
+  const run = mode === 'flow' ? runFlow(runtime, intent) : runMcp(runtime, intent);
   return (inputs, context) => (isDry(context) ? dry({ intent: intent.name, inputs }) : run(inputs, context));
 }
 
@@ -29,6 +29,12 @@ function runTool(runtime: Runtime, { target }: Intent, isDry: (context: Context)
     return isDry(context) ? dry(tool.dryRun?.(runtime, inputs)) : tool.run(runtime, inputs, context);
   };
 }
+
+/** Loaded when one is called, as the tools are. */
+const runMcp =
+  (runtime: Runtime, intent: Intent): Handler =>
+  async (inputs, context) =>
+    (await import('./mcp/call-tool.ts')).callTool(runtime, intent, inputs, context);
 
 /** In the words of row O11. */
 const dry = (would_execute: unknown): JsonObject => ({

@@ -171,6 +171,51 @@ export interface Egress {
   close(): Promise<void>;
 }
 
+/** A tool as its MCP server describes it: what stands here is the server's own. */
+export interface McpTool {
+  readonly name: string;
+  readonly description?: string;
+  /** JSON Schema of an object. */
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+}
+
+/** What a tool gave. `structured` is there where the tool says what it looks like, `content` are blocks of text and the like. */
+export interface McpAnswer {
+  readonly isError: boolean;
+  readonly content: readonly Readonly<Record<string, unknown>>[];
+  readonly structured?: unknown;
+}
+
+export interface McpCall {
+  readonly tool: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** The same over all attempts; handed on as `_meta["heliograph/idempotency-key"]`. */
+  readonly effectId: string;
+  readonly timeoutMs: number;
+  /** Once it aborts, the server is told that nobody waits any more, and the session is closed. */
+  readonly signal: AbortSignal;
+  onProgress(progress: { readonly progress: number; readonly total?: number; readonly message?: string }): void;
+}
+
+/** A session with an MCP server, lent to one at a time. */
+export interface McpSession {
+  /** At most `times.mcpToolsMs` old, or as old as the server's last word that they have changed. Throws `Problem` 502, 504. */
+  tools(): Promise<readonly McpTool[]>;
+  /** Throws `Problem` 422 `mcp_refused` for what the server answered with an error, 502 `mcp_disconnected`, 504 `mcp_timeout`. */
+  call(call: McpCall): Promise<McpAnswer>;
+}
+
+/** The MCP servers of the settings. */
+export interface McpServers {
+  /**
+   * Lends a session to `work`: one that is kept, or a new one, for which it waits until the signal aborts. Throws `Problem` 404
+   * `mcp_server_not_found`, 502 `mcp_unreachable`, the signal's reason, and what `work` throws.
+   */
+  use<T>(server: string, signal: AbortSignal, work: (session: McpSession) => Promise<T>): Promise<T>;
+  /** Ends all sessions, with the processes behind them. */
+  close(): Promise<void>;
+}
+
 /** The function's own identity: mints Google-signed ID tokens for an audience. */
 export interface Identity {
   idToken(audience: string): Promise<string>;

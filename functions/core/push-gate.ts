@@ -48,12 +48,19 @@ export async function admitPush(
   const { oidc } = runtime.settings;
   const isPush = path.startsWith('/pubsub/');
   if (isPush && !(runtime.name === 'results' ? oidc.verifyResults : oidc.verifyPush)) return;
+  await admitAccounts(runtime, request, path, [pushAccountEmail(runtime.settings), ...alsoFrom]);
+}
+
+/** Admits a call to `path` by a Google-signed ID token of one of these accounts, and of no other. Throws what `admitPush` throws. */
+export async function admitAccounts(
+  runtime: Gate,
+  request: IncomingMessage,
+  path: string,
+  emails: readonly string[],
+): Promise<void> {
+  const { oidc } = runtime.settings;
   const token = bearerToken(request.headersDistinct);
-  const expected = {
-    issuer: oidc.issuer,
-    audience: pushAudience(runtime.settings, runtime.name, path),
-    emails: [pushAccountEmail(runtime.settings), ...alsoFrom],
-  };
+  const expected = { issuer: oidc.issuer, audience: pushAudience(runtime.settings, runtime.name, path), emails };
   if (oidc.behindIam && isCheckedToken(token)) {
     // With this header, it is its token that the platform has checked, and the other one is passed on as it came.
     if (request.headersDistinct['x-serverless-authorization'] !== undefined) throw unauthenticated('authorization header');

@@ -9,6 +9,7 @@ import type {
   Identity,
   Ids,
   Log,
+  McpServers,
   Messages,
   Objects,
   ProjectTrees,
@@ -38,6 +39,8 @@ export interface Runtime {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly egress: Egress;
+  /** Agent-light's alone. */
+  readonly mcp: McpServers;
   readonly identity: Identity;
   readonly tokenKeys: TokenKeys;
   readonly agents: AgentRegistry;

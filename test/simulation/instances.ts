@@ -2,6 +2,7 @@
 
 import { type InProcessReply, requestInProcess } from '../../emulator-bridge/in-process-request.ts';
 import { folderTrees } from '../../functions/adapters/folder-tree.ts';
+import { noMcp } from '../../functions/adapters/lazy-mcp.ts';
 import { hostFiles } from '../../functions/adapters/host-files.ts';
 import { accountEmail } from '../../functions/core/addresses.ts';
 import { agentRegistry } from '../../functions/core/registry/agents.ts';
@@ -73,6 +74,7 @@ export function instancesOf(world: World, broker: Broker, network: Network): Ins
       // Agents are not registered here.
       subscriptions: { ensure: async () => {}, remove: async () => {} },
       trees: folderTrees({ roots: [], state: '' }),
+      mcp: noMcp(name),
       files: hostFiles({ roots: [], hidden: [] }),
       identity: {
         idToken: async (audience) => world.tokens.token(accountEmail(world.settings, name), audience, world.schedule.now()),

@@ -1,7 +1,7 @@
 /** An agent as a function: `POST /run` answers the caller, `POST /pubsub/push` answers Pub/Sub. One way of running behind both. */
 
 import type { IncomingMessage } from 'node:http';
-import type { Request, Response } from 'router';
+import type { Request, Response, Router } from 'router';
 import { centsFromMicros } from '../budgets/money.ts';
 import { Problem } from '../errors.ts';
 import { jsonBytes, room, send } from '../http.ts';
@@ -18,6 +18,8 @@ export interface AgentRoom {
   /** Keeps a message that can never be processed. */
   quarantine(incoming: Incoming, flaw: Flaw): Promise<void>;
   readonly dependsOn: readonly string[];
+  /** What it answers beside these two, each with a check of its caller. */
+  readonly routes?: (router: Router) => void;
 }
 
 type ToRun = Extract<Claimed, { kind: 'claimed' }>;
@@ -44,6 +46,7 @@ export function agentRoom(runtime: AgentRuntime, parts: AgentRoom): Room {
       const outcome = claimed.kind === 'claimed' ? await answered(claimed) : await unclaimed(claimed);
       reply(response, claimed, outcome);
     });
+    parts.routes?.(router);
   });
 
   function run({ attempt, agent }: ToRun): Promise<Ran> {

@@ -1,4 +1,4 @@
-/** `auto`: which mode an intent runs in. The table is row O7 of the sources; what it says yields to what there is. */
+/** `auto`: which mode an intent runs in. The table is row O7 of the sources, with `mcp.` before it; what it says yields to what there is. */
 
 import type { Intent, IntentMode } from './intents.ts';
 
@@ -11,6 +11,7 @@ interface Rule {
 
 /** The first that matches counts. */
 export const AUTO_RULES: readonly Rule[] = [
+  { matches: /^mcp\./, mode: 'mcp', because: 'it names a tool of an MCP server' },
   { matches: /\.(?:peek|read)$/, mode: 'agent', because: 'it only reads' },
   { matches: /^memory\./, mode: 'agent', because: 'memory is a tool' },
   { matches: /^(?:gmail|digest|workflow|slack|calendar|fs)\./, mode: 'flow', because: 'its first word is one of a flow' },

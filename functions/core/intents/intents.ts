@@ -63,7 +63,7 @@ const remembered = new WeakMap<Documents, Map<string, { readonly at: number; rea
  * never remembered.
  */
 export async function intentOf(runtime: Finders, tenant: string, name: string, mode: IntentMode): Promise<Intent | undefined> {
-  const everybodys = mode === 'agent' ? toolIntent(name) : configured(runtime, name, mode);
+  const everybodys = mode === 'agent' ? toolIntent(name) : (configured(runtime, name, mode) ?? named(runtime, name, mode));
   if (everybodys !== undefined || mode === 'agent') return everybodys;
   const cache = remembered.get(runtime.control) ?? new Map();
   remembered.set(runtime.control, cache);
@@ -74,7 +74,7 @@ export async function intentOf(runtime: Finders, tenant: string, name: string, m
   cache.delete(id);
   const stored = await runtime.control.get(INTENTS, id);
   if (stored === undefined) return undefined;
-  const intent = intentFrom(stored.data as unknown as StoredIntent);
+  const intent = dangerousAs(runtime, intentFrom(stored.data as unknown as StoredIntent));
   if (cache.size >= MAX_REMEMBERED) cache.clear();
   cache.set(id, { at: now, intent });
   return intent;
@@ -109,6 +109,21 @@ function toolIntent(name: string): Intent | undefined {
 function configured({ settings }: Pick<Runtime, 'settings'>, name: string, mode: IntentMode): Intent | undefined {
   const row = settings.intents.find((one) => one.name === name && one.mode === mode);
   return row && intentOfRow(row);
+}
+
+/** `mcp.<server>.<tool>` is that tool of a server of the settings, on the terms of a row that has it as its target, if there is one. */
+function named({ settings }: Pick<Runtime, 'settings'>, name: string, mode: IntentMode): Intent | undefined {
+  const [, server, tool] = /^(?=.{1,56}$)mcp\.([a-z][a-z0-9-]*)\.([\w.-]+)$/.exec(name) ?? [];
+  if (mode !== 'mcp' || !settings.mcpServers.some((row) => row.name === server)) return undefined;
+  const target = `${server}/${tool}`;
+  const row = settings.intents.find((one) => one.mode === mode && one.target === target);
+  return intentOfRow({ ...(row ?? { timeLimitSeconds: 540, priceCents: 0, dangerous: false }), name, mode, target });
+}
+
+/** A tool that the operator calls dangerous is so for a tenant's intent as well. */
+function dangerousAs({ settings }: Pick<Runtime, 'settings'>, intent: Intent): Intent {
+  const isSo = settings.intents.some((row) => row.mode === intent.mode && row.target === intent.target && row.dangerous);
+  return isSo ? { ...intent, dangerous: true } : intent;
 }
 
 function intentOfRow(row: Finders['settings']['intents'][number]): Intent {
