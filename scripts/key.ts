@@ -13,7 +13,7 @@ credentials of somebody who may write there (roles/datastore.user).
 
   --env <name>       the deployment of infra/settings.yaml
   --tenant <name>    whose tasks it sees (default)
-  --scope <scopes>   of dispatch, read and admin, separated by commas (dispatch,read)
+  --scope <scopes>   of dispatch, read, admin and dangerous, separated by commas (dispatch,read)
   --days <n>         how long it is good (90)
   --revoke <id>      ends a key instead: the middle part of hg.<id>.<secret>
   --settings <file>  another settings file
@@ -32,7 +32,7 @@ const OPTIONS = {
 } as const;
 
 const DAY_MS = 86_400_000;
-const SCOPES: readonly Scope[] = ['dispatch', 'read', 'admin'];
+const SCOPES: readonly Scope[] = ['dispatch', 'read', 'admin', 'dangerous'];
 
 await runCommand(async ({ release }) => {
   const flags = readFlags(process.argv.slice(2), OPTIONS, USAGE);

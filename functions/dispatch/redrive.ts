@@ -17,6 +17,7 @@ import { taskView } from '../core/task-view.ts';
 import { APPROVAL, gatesOf } from '../core/waiting/gate-names.ts';
 import { joinLine } from '../core/waiting/line.ts';
 import { goOn } from '../core/waiting/start-task.ts';
+import { clearance } from './orchestrate/clearance.ts';
 import { ownTask } from './task-view.ts';
 
 const MAX_TRIES = 20;
@@ -25,7 +26,7 @@ const MAX_TRIES = 20;
 export const redriveBody = z.strictObject({ ttlSeconds: z.number().positive().max(604_800).default(900) });
 
 /**
- * The view of the queued task. Throws `Problem` 404, 409 `task_not_dead`, `children_open`, `parent_ended`, 402 `budget_exceeded`.
+ * The view of the queued task. Throws `Problem` 404, 409 `task_not_dead`, `children_open`, 403 `not_cleared`, `parent_ended`, 402 `budget_exceeded`.
  * Epochs go on, so older attempts stay fenced off.
  */
 export async function redrive(runtime: Runtime, caller: Caller, name: string, given: unknown): Promise<JsonObject> {
@@ -36,6 +37,7 @@ export async function redrive(runtime: Runtime, caller: Caller, name: string, gi
       const owned = await ownTask(runtime, caller, name);
       // The reply to the try before was lost.
       const isDone = owned.task.requestId === requestId;
+      refuseUncleared(runtime, caller, owned);
       const found = isDone ? owned : await settledTask(runtime, caller, owned);
       const known = isDone ? owned : await revive(runtime, caller, found, { ttlSeconds, requestId });
       const begun =
@@ -49,6 +51,11 @@ export async function redrive(runtime: Runtime, caller: Caller, name: string, gi
   throw new Problem(503, 'contention', `Task ${name.slice(0, 100)} changed too often while it was being redriven; try again.`, {
     retryAfterSeconds: 1,
   });
+}
+
+/** Whoever has something dangerous done once more needs what its caller needed. */
+function refuseUncleared(runtime: Runtime, caller: Caller, { task }: Known<Task>): void {
+  if (task.job?.cleared) clearance(runtime, caller, { name: task.job.intent, dangerous: true }, { confirm_dangerous: true });
 }
 
 /** The dead task with nothing held by the life before, and its callback asked for. */
