@@ -11,7 +11,6 @@ import { cancel } from './cancel.ts';
 import { getCosts } from './costs.ts';
 import { getTools, listServers } from './mcp-tools.ts';
 import { sendActions, sendDocs, sendOpenApi } from './openapi/serve.ts';
-import { getTools, listServers } from './mcp-tools.ts';
 import { orchestrate } from './orchestrate/orchestrate.ts';
 import { getJob } from './orchestrate/read-job.ts';
 import { postDispatch } from './post-dispatch.ts';
