@@ -16,8 +16,9 @@ import { fileObjects } from './files.ts';
 import { googleIdentity } from './identity.ts';
 import { systemIds } from './ids.ts';
 import { lazyEgress } from './lazy-egress.ts';
-import { lazyMcp, noMcp } from './lazy-mcp.ts';
 import { lazyHostFiles } from './lazy-host-files.ts';
+import { lazyMcp, noMcp } from './lazy-mcp.ts';
+import { lazySsh } from './lazy-ssh.ts';
 import { localSecrets } from './local-secrets.ts';
 import { jsonLog } from './log.ts';
 import { projectTrees } from './project-trees.ts';
@@ -85,6 +86,7 @@ export function runtimeOf(name: string, settings: Settings, parts: Parts, identi
     ids: systemIds(),
     egress: lazyEgress({ allowLoopback: settings.allowLoopback, operatorOrigins: operatorOrigins(settings) }),
     mcp: name === 'agent-light' ? lazyMcp({ settings, version, log }) : noMcp(name),
+    ssh: lazySsh(settings),
     identity: identity ?? googleIdentity({ clock, projectId: settings.project }),
     tokenKeys: remoteTokenKeys({ url: settings.oidc.jwksUrl, clock }),
     agents: agentRegistry(settings),

@@ -216,6 +216,42 @@ export interface McpServers {
   close(): Promise<void>;
 }
 
+/** One command on a host of the settings. */
+export interface SshRequest {
+  /** A name or an address. */
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  /** `ssh-ed25519 AAAA…`: the one key that the host may show. */
+  readonly hostKey: string;
+  readonly privateKey: string;
+  /** The command and its arguments; no shell acts upon them. */
+  readonly words: readonly string[];
+  /** For all of it, the connection included. */
+  readonly timeoutMs: number;
+  /** Of each of the two outputs; more is thrown away. */
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
+export interface SshReply {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly isTruncated: { readonly stdout: boolean; readonly stderr: boolean };
+  /** Null where a signal has ended the command, or it was stopped for its output. */
+  readonly exitCode: number | null;
+}
+
+/** Remote commands. */
+export interface Ssh {
+  /**
+   * Connects, runs the command without a terminal and without input, and closes the connection. Throws `Problem` 422 `egress_denied`,
+   * `ssh_key_invalid`, 502 `host_unreachable`, `host_key_changed`, `login_refused`, `command_not_started`, `connection_lost`, 408
+   * `timeout`, or the reason of the signal. Only after the last three may the command have done something; it is killed.
+   */
+  run(request: SshRequest): Promise<SshReply>;
+}
+
 /** The function's own identity: mints Google-signed ID tokens for an audience. */
 export interface Identity {
   idToken(audience: string): Promise<string>;

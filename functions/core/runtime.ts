@@ -14,6 +14,7 @@ import type {
   Objects,
   ProjectTrees,
   Secrets,
+  Ssh,
   SubscriptionAdmin,
 } from './ports.ts';
 import type { TokenKeys } from './push.ts';
@@ -41,6 +42,7 @@ export interface Runtime {
   readonly egress: Egress;
   /** Agent-light's alone. */
   readonly mcp: McpServers;
+  readonly ssh: Ssh;
   readonly identity: Identity;
   readonly tokenKeys: TokenKeys;
   readonly agents: AgentRegistry;

@@ -2,8 +2,9 @@
 
 import { type InProcessReply, requestInProcess } from '../../emulator-bridge/in-process-request.ts';
 import { folderTrees } from '../../functions/adapters/folder-tree.ts';
-import { noMcp } from '../../functions/adapters/lazy-mcp.ts';
 import { hostFiles } from '../../functions/adapters/host-files.ts';
+import { noMcp } from '../../functions/adapters/lazy-mcp.ts';
+import { lazySsh } from '../../functions/adapters/lazy-ssh.ts';
 import { accountEmail } from '../../functions/core/addresses.ts';
 import { agentRegistry } from '../../functions/core/registry/agents.ts';
 import type { Room, Runtime } from '../../functions/core/runtime.ts';
@@ -74,8 +75,9 @@ export function instancesOf(world: World, broker: Broker, network: Network): Ins
       // Agents are not registered here.
       subscriptions: { ensure: async () => {}, remove: async () => {} },
       trees: folderTrees({ roots: [], state: '' }),
-      mcp: noMcp(name),
       files: hostFiles({ roots: [], hidden: [] }),
+      mcp: noMcp(name),
+      ssh: lazySsh({ allowLoopback: false }),
       identity: {
         idToken: async (audience) => world.tokens.token(accountEmail(world.settings, name), audience, world.schedule.now()),
       },

@@ -42,15 +42,28 @@ export const mcpServerRow = z.union([
   z.strictObject({ name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/), url: z.url({ protocol: /^https?$/ }) }),
 ]);
 
+/** The kinds of host keys, and the Base64 of a key: its first field is the kind once more, behind its length. */
+const HOST_KEY = /^(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) ([A-Za-z0-9+/]{50,1500}={0,2})(?: .*)?$/;
+
+function isHostKey(text: string): boolean {
+  const [, kind = '', encoded = ''] = HOST_KEY.exec(text) ?? [];
+  const bytes = Buffer.from(encoded, 'base64');
+  return kind !== '' && bytes.readUInt32BE() === kind.length && bytes.toString('latin1', 4, 4 + kind.length) === kind;
+}
+
 /** A host that commands may run on. Its key is the line of a `known_hosts` file without the name: `ssh-ed25519 AAAA…`. */
 export const sshHostRow = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/),
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/, 'is letters, digits, dots and hyphens'),
+  /** A public one or one of a private network; on loopback only with `allowLoopback`. */
   address: z.string().min(1).max(253),
   port: z.int().min(1).max(65_535).default(22),
   user: z.string().min(1).max(64),
-  hostKey: z.string().min(1).max(2_000),
-  /** The name of the secret that holds the private key. */
+  hostKey: z
+    .string()
+    .max(2_000)
+    .refine(isHostKey, 'is no host key: give "ssh-ed25519 AAAA…", as ssh-keyscan shows it behind the name'),
+  /** Which private key logs in: its name in the secret `ssh-keys`, a JSON object of OpenSSH or PEM keys without a passphrase. */
   keySecret: z.string().min(1).max(200),
-  /** Without it the host is only looked at (`ssh.exec.peek`). */
+  /** The first words of the commands that `ssh.exec` may run, as they are. Without any the host is only looked at (`ssh.exec.peek`). */
   commands: z.array(z.string().min(1).max(100)).max(200).default([]),
 });
