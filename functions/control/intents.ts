@@ -94,8 +94,15 @@ export async function deleteIntent(runtime: Runtime, caller: Caller, name: strin
   });
 }
 
-function intentView({ timeLimitMs, priceMicros, trust: _, ...intent }: Intent): JsonObject {
-  return { ...intent, timeLimitSeconds: timeLimitMs / 1000, priceCents: centsFromMicros(priceMicros) };
+/** The operator's own addresses are not shown. */
+function intentView({ timeLimitMs, priceMicros, trust: _, target, ...intent }: Intent): JsonObject {
+  const isShown = intent.mode !== 'flow' || intent.source === 'tenant';
+  return {
+    ...intent,
+    ...(isShown ? { target } : {}),
+    timeLimitSeconds: timeLimitMs / 1000,
+    priceCents: centsFromMicros(priceMicros),
+  };
 }
 
 function refuseReserved(runtime: Runtime, name: string, of: IntentMode): void {

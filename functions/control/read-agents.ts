@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { Caller } from '../core/authenticate.ts';
 import { centsFromMicros } from '../core/budgets/money.ts';
 import { checked, paging } from '../core/http.ts';
+import { intentAgent } from '../core/intents/intents.ts';
 import { decodedCursor, encodedCursor } from '../core/list-tasks.ts';
 import type { Query, Stored } from '../core/ports.ts';
 import type { Agent } from '../core/registry/agents.ts';
@@ -51,7 +52,7 @@ export async function listAgents(runtime: Runtime, caller: Caller, query: unknow
 /** One agent's view. Throws `Problem` 404, for another tenant's as for none. */
 export async function getAgent(runtime: Runtime, caller: Caller, name: string): Promise<JsonObject> {
   const switches = await readSwitches(runtime, caller.tenant);
-  const everybodys = runtime.agents.find(name);
+  const everybodys = runtime.agents.find(name) ?? (await intentAgent(runtime, caller.tenant, name));
   const row = everybodys ? { everybodys } : { own: (await ownAgent(runtime, caller.tenant, name)).data as unknown as Registered };
   const [view] = await views(runtime, caller.tenant, [row], switches);
   return view as JsonObject;
@@ -112,11 +113,16 @@ function everybodysView({ name, handling, priceMicros, timeLimitMs }: Agent): Js
   return {
     name,
     handler_type: handling.type,
-    source: handling.type === 'builtin' ? 'built-in' : 'settings',
+    source: sourceOf(handling),
     priceCents: centsFromMicros(priceMicros),
     timeLimitSeconds: timeLimitMs / 1000,
     capabilities: [],
   };
+}
+
+function sourceOf(handling: Agent['handling']): string {
+  if (handling.type === 'intent') return handling.intent.source;
+  return handling.type === 'builtin' ? 'built-in' : 'settings';
 }
 
 function ownView(row: Registered): JsonObject {

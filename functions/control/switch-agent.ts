@@ -20,7 +20,7 @@ const HEARTBEAT_MS = 5_000;
  */
 export async function switchAgent(runtime: Runtime, caller: Caller, name: string, enabled: boolean): Promise<JsonObject> {
   const { tenant } = caller;
-  if (runtime.agents.find(name) === undefined) await ownAgent(runtime, tenant, name);
+  await getAgent(runtime, caller, name);
   await commitAudited(runtime, { tenant, entity: agentScope(name), actor: caller.name }, async () => ({
     writes: await switchWrites(runtime, caller, name, enabled ? 'on' : 'off'),
     event: enabled ? 'enabled' : 'disabled',

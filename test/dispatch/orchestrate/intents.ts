@@ -1,8 +1,10 @@
 /** What there is to ask for: the operator's intents, the tenant's own, and those that are dangerous. */
 
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { functionUrl } from '../../../functions/core/addresses.ts';
+import { until } from '../../support/folder.ts';
 import type { Refusal, TestStack } from '../../support/stack.ts';
 import type { Answered } from './jobs.ts';
 import type { Webhook } from './webhook.ts';
@@ -107,6 +109,21 @@ export function intents(stackOf: () => TestStack, hookOf: () => Webhook): void {
     const { body } = await ask({ intent: 'reactor.shutdown', inputs });
     assert.deepEqual([body.status, body.error?.code], ['error', 'attempts_exhausted']);
     assert.equal(hookOf().calls('one').length, 1);
+  });
+
+  it('is an agent that can be looked at, and switched off', async () => {
+    const name = encodeURIComponent('flow:custom');
+    const { body } = await stackOf().get<{ source: string; handler_type: string; circuit: { state: string } }>(`/agents/${name}`);
+    assert.deepEqual([body.source, body.handler_type, body.circuit.state], ['settings', 'intent', 'closed']);
+    assert.equal((await stackOf().post<{ enabled: boolean }>(`/agents/${name}/disable`, {})).body.enabled, false);
+    const inputs = { test: 'off' };
+    await until(async () => (await ask<Refusal>({ intent: 'custom', inputs, idempotency_key: randomUUID() })).status === 409);
+    const before = hookOf().calls('off').length;
+    assert.equal((await ask<Refusal>({ intent: 'custom', inputs, idempotency_key: randomUUID() })).body.code, 'agent_disabled');
+    assert.equal(hookOf().calls('off').length, before);
+    await stackOf().post(`/agents/${name}/enable`, {});
+    await until(async () => (await ask({ intent: 'custom', inputs, idempotency_key: randomUUID() })).status === 200);
+    assert.equal((await stackOf().post<Refusal>('/agents/flow%3Anothing/disable', {})).status, 404);
   });
 
   it('is dispatched to as any other agent, and runs the same', async () => {
