@@ -13,6 +13,11 @@ export function frontPage(version: string, url: string): string {
   POST /submit-task          sends a structured task
   GET  /task-status/{id}     what became of it
 
+  POST /orchestrate          runs any intent: a tool, a flow, a tool of an MCP server
+  GET  /jobs/{job_id}        what became of it
+  GET  /intents              what can be asked for; PUT /intents/{name} adds to it
+  GET  /mcp                  the MCP servers; /mcp/{server}/tools lists what one can do
+
   POST /register-agent       an agent of your own
   GET  /agents               the agents; POST /agents/{name}/disable switches one off, /enable on
   GET  /budgets              what may be spent in a day; PUT /budgets/{scope} sets it
@@ -30,6 +35,9 @@ export function frontPage(version: string, url: string): string {
   GET  /audit                what was decided, and by whom
   GET  /callbacks/key        the key that callbacks are signed with
   GET  /healthz              how each function is
+  GET  /docs                 all of this, field by field
+  GET  /openapi.json         the same for programs
+  GET  /openapi.actions.json what ChatGPT Actions imports
 
 ${curlLines(url, undefined)[0]}
 

@@ -226,6 +226,7 @@ export const topology: Topology = {
       routes: [
         ...['/dispatch', '/submit-task', '/task', '/task-status', '/task-update', '/tasks', '/callbacks', '/budgets', '/costs'],
         ...['/mcp', '/orchestrate', '/jobs'],
+        ...['/openapi.json', '/openapi.actions.json', '/docs'],
       ],
       access: 'front',
       roles: [
