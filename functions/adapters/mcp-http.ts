@@ -48,7 +48,8 @@ export async function httpWire({ url }: AddressRow, egress: StreamingEgress): Pr
 /** `fetch`, as far as the transport needs it. `onCut` is called when a reply that somebody waits for breaks off. */
 function egressFetch(egress: StreamingEgress, onCut: () => void): FetchLike {
   return async (input, { method = 'GET', headers, body, signal } = {}) => {
-    const isAwaited = method === 'POST' || new Headers(headers).has('last-event-id');
+    // One that is to go on where another broke off; that a `POST` fails, who sends it sees for himself.
+    const isResumed = method === 'GET' && new Headers(headers).has('last-event-id');
     const reply = await egress
       .open({
         url: String(input),
@@ -61,7 +62,7 @@ function egressFetch(egress: StreamingEgress, onCut: () => void): FetchLike {
         ...(signal ? { signal } : {}),
       })
       .catch((error: unknown) => {
-        if (isAwaited) onCut();
+        if (isResumed) onCut();
         throw error;
       });
     const { status } = reply;
@@ -69,10 +70,13 @@ function egressFetch(egress: StreamingEgress, onCut: () => void): FetchLike {
       reply.cancel();
       throw new Error(`it answered ${status}, and redirects are not followed`);
     }
-    if (isAwaited && method === 'GET' && status >= 400) onCut();
+    if (isResumed && status >= 400) onCut();
     const isEmpty = status === 204 || status === 205;
     if (isEmpty) reply.cancel();
-    return new Response(isEmpty ? null : streamOf(reply, isAwaited ? onCut : () => {}), { status, headers: reply.headers });
+    return new Response(isEmpty ? null : streamOf(reply, method === 'POST' || isResumed ? onCut : () => {}), {
+      status,
+      headers: reply.headers,
+    });
   };
 }
 

@@ -50,7 +50,8 @@ export async function openSession(
     await client.connect(wire.transport, { timeout: times.mcpStartMs, signal });
   } catch (error) {
     await wire.end();
-    throw new Problem(502, 'mcp_unreachable', `The MCP server ${name} could not be started or reached: ${said(error)}`);
+    const message = `The MCP server ${name} could not be started or reached: ${said(error)}`;
+    throw new Problem(502, 'mcp_unreachable', message, { cause: error });
   }
 
   return {
@@ -113,4 +114,8 @@ const toolOf = ({ name, description, inputSchema }: McpTool & { readonly descrip
   inputSchema,
 });
 
-const said = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 1_000);
+/** What the system says of a command names its file, which is the operator's to know: the log has it. */
+function said(error: unknown): string {
+  const { message, code, syscall } = error as { message?: unknown; code?: unknown; syscall?: unknown };
+  return String(syscall === undefined ? message : code).slice(0, 1_000);
+}

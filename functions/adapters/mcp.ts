@@ -17,8 +17,14 @@ export function mcpServers({ settings, version, log }: McpOptions): McpServers {
   const pools = new Map(
     rows.map((row) => {
       const wire = (): Promise<Wire> => ('url' in row ? httpWire(row, egress) : stdioWire(row, log));
-      const open = async (signal: AbortSignal): Promise<PooledSession> =>
-        openSession(row.name, await wire(), { times, version, signal });
+      const open = async (signal: AbortSignal): Promise<PooledSession> => {
+        try {
+          return await openSession(row.name, await wire(), { times, version, signal });
+        } catch (error) {
+          log.warn({ err: error, agent: `mcp:${row.name}` }, 'An MCP server could not be started or reached.');
+          throw error;
+        }
+      };
       return [row.name, sessionPool(open, { most: limits.mcpSessions, idleMs: times.mcpIdleMs })];
     }),
   );

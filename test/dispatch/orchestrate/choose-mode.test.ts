@@ -24,6 +24,9 @@ describe('the mode of an intent that says none', () => {
     ['anything', 'flow'],
     ['memoryless', 'flow'],
     ['peek', 'flow'],
+    ['mcp.files.list', 'mcp'],
+    ['mcp.files.read', 'mcp'],
+    ['mcp', 'flow'],
   ];
   for (const [name, mode] of rows) {
     it(`is ${mode} for ${name}, and says why`, async () => {
