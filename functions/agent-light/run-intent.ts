@@ -44,11 +44,15 @@ const dry = (would_execute: unknown): JsonObject => ({
   hint: 'The caller needs the scope "dangerous", and the operator has to list the intent in dangerousIntents.',
 });
 
+const MAX_MESSAGE = 4_000;
+
 function inputsOf(schema: Parameters<typeof checked>[0], given: unknown) {
   try {
     return checked(schema, given) as Record<string, unknown>;
   } catch (error) {
-    if (error instanceof Problem) throw new TerminalError('invalid_inputs', error.message);
-    throw error;
+    if (!(error instanceof Problem)) throw error;
+    // A problem document has the fields beside its message; the error of a job has the message alone.
+    const flaws = error.fields.map(({ field, message }) => `${field} ${message}`).join('; ');
+    throw new TerminalError('invalid_inputs', `${flaws.slice(0, MAX_MESSAGE)}.`);
   }
 }

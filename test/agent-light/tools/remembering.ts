@@ -173,6 +173,8 @@ export function remembering(stackOf: () => TestStack, other: () => Promise<Recor
     const both = await refused('memory.write', { text: '', tags: ['a', '', 7], colour: 'red', metadata: 'none' });
     for (const name of ['text', 'tags.1', 'tags.2', 'colour', 'metadata']) assert.ok(both.includes(`${name} `), `${name}: ${both}`);
     assert.match(await refused('memory.write', {}), /text is missing/);
+    const unknown = await refused('memory.write', { text: 'x', ...Object.fromEntries([...'abcdefgh'].map((one) => [one, 1])) });
+    for (const name of 'abcdefgh') assert.ok(unknown.includes(`${name} is not a field`), unknown);
     assert.match(await refused('memory.write', { text: 'é'.repeat(32_769) }), /text is larger than 65536 bytes/);
     assert.match(await refused('memory.write', { text: 'x', tags: Array(51).fill('t') }), /tags /);
     assert.match(await refused('memory.write', { text: 'x', tags: ['t'.repeat(101)] }), /tags.0 /);
