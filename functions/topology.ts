@@ -225,7 +225,7 @@ export const topology: Topology = {
     dispatch: {
       routes: [
         ...['/dispatch', '/submit-task', '/task', '/task-status', '/task-update', '/tasks', '/callbacks', '/budgets', '/costs'],
-        ...['/mcp', '/orchestrate', '/jobs'],
+        ...['/mcp', '/orchestrate', '/jobs', '/api/v1/ssh'],
         ...['/openapi.json', '/openapi.actions.json', '/docs'],
       ],
       access: 'front',
@@ -261,6 +261,7 @@ export const topology: Topology = {
         { kind: 'bucket', bucket: 'payloads', access: 'write' },
         { kind: 'bucket', bucket: 'uploads', access: 'read' },
         { kind: 'secret', secret: 'signing-key' },
+        { kind: 'secret', secret: 'ssh-keys' },
       ],
       memoryMiB: 512,
       concurrency: 40,
@@ -435,7 +436,7 @@ export const topology: Topology = {
 
   bucketRecoveryDays: 7,
 
-  secrets: ['signing-key', 'webhook-keys'],
+  secrets: ['signing-key', 'ssh-keys', 'webhook-keys'],
 
   collections: {
     tasks: {

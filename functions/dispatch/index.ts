@@ -13,6 +13,7 @@ import { getTools, listServers } from './mcp-tools.ts';
 import { sendActions, sendDocs, sendOpenApi } from './openapi/serve.ts';
 import { orchestrate } from './orchestrate/orchestrate.ts';
 import { getJob } from './orchestrate/read-job.ts';
+import { sshExec } from './orchestrate/ssh-exec.ts';
 import { postDispatch } from './post-dispatch.ts';
 import { getTask, listTasks } from './read-tasks.ts';
 import { redrive } from './redrive.ts';
@@ -38,6 +39,10 @@ export function dispatch(runtime: Runtime): Room {
     post('/orchestrate', async (caller, request, response) => {
       const { status, answer, replayed } = await orchestrate(runtime, caller, await jsonBody(request));
       send(response, status, answer, replayed ? { 'idempotent-replayed': 'true' } : {});
+    });
+    post('/api/v1/ssh/exec', async (caller, request, response) => {
+      const { status, answer } = await sshExec(runtime, caller, await jsonBody(request));
+      send(response, status, answer);
     });
     get(['/jobs/:id'], async (caller, request, response) => send(response, 200, await getJob(runtime, caller, idOf(request))));
     get(['/mcp'], async (_caller, _request, response) => send(response, 200, listServers(runtime)));

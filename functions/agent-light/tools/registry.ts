@@ -14,4 +14,6 @@ export const tools: Readonly<Record<ToolName, () => Promise<Tool>>> = {
   'memory.search': async () => (await import('./memory-search.ts')).memorySearch,
   'memory.store': async () => (await import('./memory-write.ts')).memoryWrite,
   'memory.write': async () => (await import('./memory-write.ts')).memoryWrite,
+  'ssh.exec': async () => (await import('./ssh-exec.ts')).sshExec,
+  'ssh.exec.peek': async () => (await import('./ssh-exec-peek.ts')).sshExecPeek,
 };

@@ -22,6 +22,8 @@ export const TOOLS = {
   'memory.search': read,
   'memory.store': write,
   'memory.write': write,
+  'ssh.exec': { timeLimitSeconds: 45, dangerous: true, reads: false },
+  'ssh.exec.peek': { ...read, timeLimitSeconds: 20 },
 } as const satisfies Readonly<Record<string, ToolTerms>>;
 
 export type ToolName = keyof typeof TOOLS;
