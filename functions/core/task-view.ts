@@ -1,7 +1,7 @@
 /** How a task is shown. */
 
 import { centsFromMicros } from './budgets/money.ts';
-import { isEnded, type JsonObject, type Reference, spentMicros, type Task } from './task.ts';
+import { isEnded, type JsonObject, type Reference, spentMicros, type Task, type TimelineEntry } from './task.ts';
 
 /** The task view: times as ISO 8601, money in cents, `ttl` in Unix seconds. A large payload or result shows as its reference. */
 export function taskView(id: string, task: Task): JsonObject {
@@ -26,9 +26,12 @@ export function taskView(id: string, task: Task): JsonObject {
     createdAt: iso(task.createdAt),
     updatedAt: iso(task.updatedAt),
     ...(task.finishedAt === undefined ? {} : { finishedAt: iso(task.finishedAt) }),
-    timeline: task.timeline.map(({ at, event, hash, ...detail }) => ({ at: iso(at), event, ...detail, hash })),
+    timeline: task.timeline.map(entryView),
   };
 }
+
+/** An entry of the timeline. */
+export const entryView = ({ at, event, hash, ...detail }: TimelineEntry): JsonObject => ({ at: iso(at), event, ...detail, hash });
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 

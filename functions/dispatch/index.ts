@@ -11,6 +11,7 @@ import { cancel } from './cancel.ts';
 import { getCosts } from './costs.ts';
 import { getTools, listServers } from './mcp-tools.ts';
 import { sendActions, sendDocs, sendOpenApi } from './openapi/serve.ts';
+import { streamJob, streamOrchestrate, wantsEvents } from './orchestrate/job-events.ts';
 import { orchestrate } from './orchestrate/orchestrate.ts';
 import { getJob } from './orchestrate/read-job.ts';
 import { sshExec } from './orchestrate/ssh-exec.ts';
@@ -37,6 +38,7 @@ export function dispatch(runtime: Runtime): Room {
       send(response, 200, answer, replayed ? { 'idempotent-replayed': 'true' } : {});
     });
     post('/orchestrate', async (caller, request, response) => {
+      if (wantsEvents(request)) return streamOrchestrate(runtime, caller, await jsonBody(request), request, response);
       const { status, answer, replayed } = await orchestrate(runtime, caller, await jsonBody(request));
       send(response, status, answer, replayed ? { 'idempotent-replayed': 'true' } : {});
     });
@@ -44,7 +46,10 @@ export function dispatch(runtime: Runtime): Room {
       const { status, answer } = await sshExec(runtime, caller, await jsonBody(request));
       send(response, status, answer);
     });
-    get(['/jobs/:id'], async (caller, request, response) => send(response, 200, await getJob(runtime, caller, idOf(request))));
+    get(['/jobs/:id'], async (caller, request, response) => {
+      if (wantsEvents(request)) return streamJob(runtime, caller, idOf(request), request, response);
+      send(response, 200, await getJob(runtime, caller, idOf(request)));
+    });
     get(['/mcp'], async (_caller, _request, response) => send(response, 200, listServers(runtime)));
     get(['/mcp/:server/tools'], async (_caller, request, response) =>
       send(response, 200, await getTools(runtime, String(request.params.server))),

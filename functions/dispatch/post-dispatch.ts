@@ -38,6 +38,8 @@ export interface Besides extends Pick<Creation, 'id' | 'also'> {
   readonly job?: Job;
   /** How long the answer waits for its end, in milliseconds. */
   readonly waitMs?: number;
+  /** Told of the task once it is written, before it is run or published. */
+  readonly onCreated?: ((id: string) => void) | undefined;
 }
 
 /** The same, for who makes packets himself. */
@@ -45,7 +47,7 @@ export async function dispatchPacket(
   runtime: Runtime,
   caller: Caller,
   body: unknown,
-  { id, also, job, waitMs = runtime.settings.times.httpWaitMs }: Besides,
+  { id, also, job, onCreated, waitMs = runtime.settings.times.httpWaitMs }: Besides,
 ): Promise<Dispatched> {
   const admitted = await admit(runtime, caller.tenant, body, runtime.clock.now()).catch((error: unknown) =>
     repeated(runtime, caller, body, error, id),
@@ -62,6 +64,7 @@ export async function dispatchPacket(
     ...(also === undefined ? {} : { also }),
     ...(first ? { first } : {}),
   });
+  if (created.kind === 'created') onCreated?.(created.known.id);
   const isToPublish = created.task.status === 'queued' || created.task.handOver === 'sending';
   if (created.kind === 'replayed' || !isToPublish) return dispatched(runtime, created);
 

@@ -25,7 +25,11 @@ export async function ownTask(runtime: Readers, caller: Caller, name: string): P
 
 /** A task of the caller's tenant, with its result, wherever that is kept. */
 export async function fullTask(runtime: Readers, caller: Caller, id: string): Promise<Task> {
-  const { task } = await ownTask(runtime, caller, id);
+  return withResult(runtime, (await ownTask(runtime, caller, id)).task);
+}
+
+/** A task with its result, wherever that is kept. */
+export async function withResult(runtime: Pick<Runtime, 'objects'>, task: Task): Promise<Task> {
   if (task.resultRef === undefined) return task;
   const { resultRef, ...rest } = task;
   return { ...rest, result: await checkOut(runtime, resultRef) };

@@ -1,7 +1,7 @@
 /** How a job is shown: the task of an intent, in the words of row O4. */
 
 import { centsFromMicros } from '../budgets/money.ts';
-import { isEnded, type JsonObject, type Status, spentMicros, type Task } from '../task.ts';
+import { isEnded, type JsonObject, type Status, spentMicros, type Task, type TimelineEntry } from '../task.ts';
 import { intentOfName } from './intents.ts';
 
 /** Jobs are named by their task's id behind this. */
@@ -34,15 +34,19 @@ export function jobView(id: string, task: Task): JsonObject {
     ...(error === undefined ? {} : { error }),
     duration_ms: durationOf(task),
     metrics: { duration_ms: durationOf(task), cost_cents: centsFromMicros(spentMicros(task)), attempts: task.attempts },
-    logs: [
-      ...(job?.why === undefined ? [] : [{ at: iso(task.createdAt), message: `mode ${job.why}` }]),
-      ...timeline.map(({ at, event, hash: _, ...detail }) => ({ at: iso(at), message: event, ...detail })),
-    ],
+    logs: [...(job?.why === undefined ? [] : [{ at: iso(task.createdAt), message: `mode ${job.why}` }]), ...timeline.map(logView)],
     ...(callbackUrl === undefined ? {} : { callback_url: callbackUrl }),
     created_at: iso(task.createdAt),
     ...(task.finishedAt === undefined ? {} : { finished_at: iso(task.finishedAt) }),
   };
 }
+
+/** An entry of the timeline as a job's log shows it. */
+export const logView = ({ at, event, hash: _, ...detail }: TimelineEntry): JsonObject => ({
+  at: iso(at),
+  message: event,
+  ...detail,
+});
 
 /** The answer to `/orchestrate`: the result, or the job that goes on. */
 export function jobAnswer(id: string, task: Task): JsonObject {

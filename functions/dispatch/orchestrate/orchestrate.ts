@@ -51,9 +51,15 @@ export interface Orchestrated {
 /**
  * Runs an intent, and waits for it at most `times.orchestrateWaitMs`: 200 with its result, else 202 with its job, whose run goes on.
  * What only reads is run each time; all else once in 24 hours for the same inputs, or the same `idempotency_key`.
+ * `onCreated` is told of a new job before it runs.
  * Throws `Problem` 422 `invalid_fields`, `intent_not_found`, `idempotency_key_reused`, 403 `not_cleared`, and what `postDispatch` throws.
  */
-export async function orchestrate(runtime: Runtime, caller: Caller, given: unknown): Promise<Orchestrated> {
+export async function orchestrate(
+  runtime: Runtime,
+  caller: Caller,
+  given: unknown,
+  onCreated?: (taskId: string) => void,
+): Promise<Orchestrated> {
   const asked = checked(orchestrateBody, given);
   const { intent, why } = await intentFor(runtime, caller, asked);
   const { inputs, trace, callback_url: callbackUrl, idempotency_key: explicit } = asked;
@@ -78,7 +84,7 @@ export async function orchestrate(runtime: Runtime, caller: Caller, given: unkno
   const waitMs = runtime.settings.times.orchestrateWaitMs;
   const key = explicit ?? (onlyReads(intent) ? undefined : implicitKey(asked.intent, inputs));
   const dispatched = await onceADay(runtime, caller.tenant, { key, isExplicit: explicit !== undefined, packet }, (once) =>
-    dispatchPacket(runtime, caller, packet, { job, waitMs, ...once }),
+    dispatchPacket(runtime, caller, packet, { job, waitMs, onCreated, ...once }),
   );
   const task = await fullTask(runtime, caller, dispatched.id);
   return {
