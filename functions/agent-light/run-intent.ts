@@ -1,12 +1,11 @@
 /** Runs an intent: a tool of ours, a flow behind a webhook, a tool of an MCP server. */
 
 import type { Context, Handler } from '../core/agent/define-agent.ts';
-import { Problem, TerminalError } from '../core/errors.ts';
-import { checked } from '../core/http.ts';
 import type { Intent } from '../core/intents/intents.ts';
 import type { ToolName } from '../core/intents/tool-terms.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
+import { checkedInputs } from './checked-inputs.ts';
 import { runFlow } from './flow.ts';
 import { tools } from './tools/registry.ts';
 
@@ -25,7 +24,7 @@ export function runIntent(runtime: Runtime, intent: Intent): Handler {
 function runTool(runtime: Runtime, { target }: Intent, isDry: (context: Context) => boolean): Handler {
   return async ({ confirm_dangerous: _, ...given }, context) => {
     const tool = await tools[target as ToolName]();
-    const inputs = inputsOf(tool.inputs, given);
+    const inputs = checkedInputs(tool.inputs, given);
     return isDry(context) ? dry(tool.dryRun?.(runtime, inputs)) : tool.run(runtime, inputs, context);
   };
 }
@@ -43,16 +42,3 @@ const dry = (would_execute: unknown): JsonObject => ({
   note: 'Set confirm_dangerous=true to execute',
   hint: 'The caller needs the scope "dangerous", and the operator has to list the intent in dangerousIntents.',
 });
-
-const MAX_MESSAGE = 4_000;
-
-function inputsOf(schema: Parameters<typeof checked>[0], given: unknown) {
-  try {
-    return checked(schema, given) as Record<string, unknown>;
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    // A problem document has the fields beside its message; the error of a job has the message alone.
-    const flaws = error.fields.map(({ field, message }) => `${field} ${message}`).join('; ');
-    throw new TerminalError('invalid_inputs', `${flaws.slice(0, MAX_MESSAGE)}.`);
-  }
-}

@@ -3,11 +3,11 @@
 import * as z from 'zod';
 import type { Context } from '../../core/agent/define-agent.ts';
 import { Problem, RetryableError, TerminalError } from '../../core/errors.ts';
-import { checked } from '../../core/http.ts';
 import type { Intent } from '../../core/intents/intents.ts';
 import type { McpAnswer, McpTool } from '../../core/ports.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import type { JsonObject } from '../../core/task.ts';
+import { checkedInputs } from '../checked-inputs.ts';
 import { progressNotes } from './progress-notes.ts';
 
 /**
@@ -64,7 +64,7 @@ function checkInputs({ log }: Runtime, { name, inputSchema }: McpTool, inputs: J
     log.debug({ reason: (error as Error).message }, `The inputs of the tool ${name} are not checked before the call.`);
     return;
   }
-  checked(schema, inputs);
+  checkedInputs(schema, inputs);
 }
 
 function resultOf({ isError, content, structured }: McpAnswer, server: string, tool: string): unknown {
@@ -77,6 +77,5 @@ function resultOf({ isError, content, structured }: McpAnswer, server: string, t
 /** What a server has answered it would answer again. */
 function asOutcome(error: unknown): unknown {
   if (!(error instanceof Problem)) return error;
-  if (error.code === 'invalid_fields') return new TerminalError('invalid_inputs', error.message);
   return error.status === 422 ? new TerminalError(error.code, error.message) : new RetryableError(error.code, error.message);
 }
