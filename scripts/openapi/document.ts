@@ -128,12 +128,13 @@ function queryParameters({ query, id }: Operation, made: Schemas): Document[] {
   }));
 }
 
-function replyOf({ says, schema, types = ['application/json'] }: Reply, made: Schemas, name: string): Document {
-  const isText = (type: string) => /^(?:text\/(?!event-stream)|image\/)/.test(type);
-  const content = types.map((type): [string, { schema: JsonSchema }] => [
-    type,
-    { schema: schema === undefined || isText(type) ? { type: 'string' } : made.reference(schema, 'output', name) },
-  ]);
+function replyOf({ says, schema, item, types = ['application/json'] }: Reply, made: Schemas, name: string): Document {
+  const content = types.map((type): [string, { readonly schema: JsonSchema; readonly 'x-itemSchema'?: JsonSchema }] => {
+    if (schema !== undefined && type === 'application/json') return [type, { schema: made.reference(schema, 'output', name) }];
+    const isStream = type === 'text/event-stream' || type === 'application/x-ndjson';
+    const items = item !== undefined && isStream ? { 'x-itemSchema': made.reference(item, 'output', `${name}Item`) } : {};
+    return [type, { schema: { type: 'string' }, ...items }];
+  });
   return { description: says, content: Object.fromEntries(content) };
 }
 

@@ -32,8 +32,9 @@ export interface Operation {
 export interface Reply {
   /** One sentence. */
   readonly says: string;
-  /** Of the whole reply; of one line or event where it is a stream. */
   readonly schema?: z.ZodType;
+  /** Of one line, or of the data of one event, where it is or may be a stream. */
+  readonly item?: z.ZodType;
   /** JSON, where nothing is said. */
   readonly types?: readonly string[];
 }

@@ -1,37 +1,19 @@
 /** What can be asked of Heliograph over HTTP: each endpoint with the schema of what it takes and of what it answers. */
 
 import fc, { type Arbitrary } from 'fast-check';
-import { z } from 'zod';
-import { agentsQuery } from '../../functions/control/read-agents.ts';
-import { registration } from '../../functions/control/registration.ts';
-import { packetSchema } from '../../functions/core/packet.ts';
+import type { z } from 'zod';
 import type { Status } from '../../functions/core/task.ts';
-import { adoptBody, checkBody, claimBody, renewBody } from '../../functions/dispatch/agent-claims.ts';
-import { budgetBody } from '../../functions/dispatch/budgets.ts';
-import { costsQuery } from '../../functions/dispatch/costs.ts';
-import { listQuery, taskQuery } from '../../functions/dispatch/read-tasks.ts';
-import { redriveBody } from '../../functions/dispatch/redrive.ts';
-import { submissionSchema } from '../../functions/dispatch/submit-task.ts';
-import { ingestBody, updateBody } from '../../functions/dispatch/task-update.ts';
-import * as agents from '../../scripts/openapi/replies/agents.ts';
-import * as spending from '../../scripts/openapi/replies/spending.ts';
-import * as replies from '../../scripts/openapi/replies/tasks.ts';
 import { admitted, type Hints, naughty, nearlyAdmitted } from './arbitraries.ts';
 import { CONTROL_ENDPOINTS } from './control-calls.ts';
+import { type Described, described } from './described.ts';
 import * as hints from './hints.ts';
 import { days, earlier, outcome, packet, terms } from './hints.ts';
+import { JOB_ENDPOINTS } from './job-calls.ts';
 import { PROJECT_ENDPOINTS } from './project-calls.ts';
 
-export interface Endpoint extends Hints {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** `{}` stands for an id, a scope, or an agent’s name; `{backup}` for a backup behind its project. */
-  readonly path: string;
-  readonly query?: z.ZodType;
-  readonly body?: z.ZodType;
-  /** What a success looks like, by status; `events` is a stream of them, `lines` an export. */
-  readonly answers: Readonly<Record<number, z.ZodType | 'events' | 'lines'>>;
-  /** Answers that need not come. */
-  readonly seldom?: Endpoint['answers'];
+export interface Endpoint extends Hints, Described {
+  /** The successes that need not come. */
+  readonly seldom?: readonly number[];
   /** In which state a task has something to do here: every second call names such a one, if there is any. */
   readonly prefers?: Status;
   /** Whose ID token it wants. */
@@ -55,154 +37,108 @@ export interface Call {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-const task = replies.taskSchema;
-
 export const ENDPOINTS: readonly Endpoint[] = [
   {
-    method: 'POST',
-    path: '/dispatch',
-    body: packetSchema,
+    ...described('POST', '/dispatch'),
     overrides: packet,
     often: ['maxAttempts', 'mode'],
-    answers: { 200: task, 202: task },
     weight: 12,
   },
   {
-    method: 'GET',
-    path: '/task/{}',
-    query: taskQuery,
+    ...described('GET', '/task/{}'),
     overrides: { waitSeconds: fc.constantFrom(0, 0.001, 0.05) },
-    answers: { 200: task },
     weight: 6,
   },
   {
-    method: 'GET',
-    path: '/task-status/{}',
-    query: taskQuery,
+    ...described('GET', '/task-status/{}'),
     overrides: { waitSeconds: fc.constant(0) },
-    answers: { 200: z.union([task, replies.packetSchema]) },
     weight: 3,
   },
   {
-    method: 'POST',
-    path: '/submit-task',
-    body: submissionSchema,
+    ...described('POST', '/submit-task'),
     overrides: hints.submission,
-    answers: { 200: replies.submittedSchema },
     weight: 6,
   },
-  { method: 'GET', path: '/task/{}/events', answers: { 200: 'events' }, weight: 3 },
+  { ...described('GET', '/task/{}/events'), weight: 3 },
   {
-    method: 'GET',
-    path: '/tasks',
-    query: listQuery,
+    ...described('GET', '/tasks'),
     overrides: { limit: fc.constantFrom(0, 1, 3, 20, 200), agent: fc.constantFrom('light', 'codex', 'remote', 'nobody') },
-    answers: { 200: replies.tasksSchema },
     weight: 4,
   },
-  { method: 'POST', path: '/task/{}/cancel', prefers: 'running', answers: { 200: task, 202: task }, weight: 6 },
+  { ...described('POST', '/task/{}/cancel'), prefers: 'running', weight: 6 },
   {
-    method: 'POST',
-    path: '/task/{}/redrive',
+    ...described('POST', '/task/{}/redrive'),
     prefers: 'dead',
-    body: redriveBody,
     overrides: { ttlSeconds: fc.constantFrom(0.5, 60, 604_800) },
-    answers: { 202: task },
     weight: 8,
   },
   {
-    method: 'POST',
-    path: '/task/{}/claim',
+    ...described('POST', '/task/{}/claim'),
     prefers: 'queued',
-    body: claimBody,
     overrides: terms,
     as: 'codex',
-    answers: { 200: replies.claimSchema },
     weight: 4,
   },
   {
-    method: 'POST',
-    path: '/task/adopt',
-    body: adoptBody,
+    ...described('POST', '/task/adopt'),
     overrides: terms,
     as: 'codex',
-    answers: { 200: replies.claimSchema },
     weight: 2,
   },
-  { method: 'POST', path: '/task/{}/renew', body: renewBody, proves: true, answers: { 200: replies.renewalSchema }, weight: 3 },
+  { ...described('POST', '/task/{}/renew'), proves: true, weight: 3 },
   {
-    method: 'POST',
-    path: '/task/{}/check',
-    body: checkBody,
+    ...described('POST', '/task/{}/check'),
     overrides: { tenant: fc.constantFrom('default', 'default', 'another') },
     proves: true,
-    answers: { 200: replies.checkSchema },
     weight: 2,
   },
   {
-    method: 'POST',
-    path: '/task-update/{}',
-    body: updateBody,
+    ...described('POST', '/task-update/{}'),
     overrides: outcome,
     often: ['outcome'],
     proves: true,
-    answers: { 200: replies.updateSchema },
     weight: 6,
   },
   {
-    method: 'POST',
-    path: '/callbacks/ingest',
-    body: ingestBody,
+    ...described('POST', '/callbacks/ingest'),
     overrides: outcome,
     proves: true,
-    answers: { 200: replies.ingestSchema },
     weight: 3,
   },
-  { method: 'GET', path: '/callbacks/key', answers: { 200: replies.keysSchema }, weight: 1 },
-  { method: 'POST', path: '/run', body: packetSchema, overrides: packet, answers: { 200: replies.runSchema }, weight: 4 },
+  { ...described('GET', '/callbacks/key'), weight: 1 },
+  { ...described('POST', '/run'), overrides: packet, weight: 4 },
   {
-    method: 'PUT',
-    path: '/budgets/{}',
-    body: budgetBody,
+    ...described('PUT', '/budgets/{}'),
     overrides: { limitCents: fc.constantFrom(null, null, 1e9, 1e9, 5_000, 0) },
-    answers: { 200: spending.budgetSchema },
     weight: 2,
   },
-  { method: 'GET', path: '/budgets/{}', answers: { 200: spending.budgetSchema }, weight: 1 },
-  { method: 'GET', path: '/budgets', answers: { 200: spending.budgetsSchema }, weight: 1 },
+  { ...described('GET', '/budgets/{}'), weight: 1 },
+  { ...described('GET', '/budgets'), weight: 1 },
   {
-    method: 'GET',
-    path: '/costs',
-    query: costsQuery,
+    ...described('GET', '/costs'),
     overrides: { from: days, to: days },
-    answers: { 200: spending.costsSchema },
     weight: 1,
   },
   {
-    method: 'POST',
-    path: '/register-agent',
-    body: registration,
+    ...described('POST', '/register-agent'),
     overrides: hints.registration,
     often: ['endpoint', 'handler_type', 'handler_type'],
-    answers: { 200: agents.agentDoneSchema },
     weight: 5,
   },
   {
-    method: 'GET',
-    path: '/agents',
-    query: agentsQuery,
+    ...described('GET', '/agents'),
     overrides: { limit: fc.constantFrom(0, 1, 3, 200) },
-    answers: { 200: agents.agentsSchema },
     weight: 2,
   },
-  { method: 'GET', path: '/agents/{}', answers: { 200: agents.agentSchema }, weight: 2 },
-  { method: 'DELETE', path: '/agents/{}', answers: { 200: agents.agentDoneSchema }, weight: 1 },
-  { method: 'POST', path: '/agents/{}/enable', answers: { 200: agents.agentSchema }, weight: 2 },
-  { method: 'POST', path: '/agents/{}/disable', answers: { 200: agents.agentSchema }, weight: 1 },
-  { method: 'POST', path: '/agents/{}/heartbeat', answers: { 200: agents.heartbeatSchema }, weight: 1 },
+  { ...described('GET', '/agents/{}'), weight: 2 },
+  { ...described('DELETE', '/agents/{}'), weight: 1 },
+  { ...described('POST', '/agents/{}/enable'), weight: 2 },
+  { ...described('POST', '/agents/{}/disable'), weight: 1 },
+  { ...described('POST', '/agents/{}/heartbeat'), weight: 1 },
   ...CONTROL_ENDPOINTS,
+  ...JOB_ENDPOINTS,
   ...PROJECT_ENDPOINTS,
-  { method: 'GET', path: '/nothing/{}', answers: {}, weight: 1 },
+  { method: 'GET', path: '/nothing/{}', answers: {}, codes: { 404: ['not_found'] }, weight: 1 },
 ];
 
 const SCOPES = fc.oneof(
@@ -223,12 +159,14 @@ const HEADERS = fc.oneof(
   },
 );
 
-const LISTS = new Set(['/tasks', '/agents', '/projects', '/projects/{}/backups', '/approvals', '/audit']);
+const LISTS = new Set(['/tasks', '/agents', '/projects', '/projects/{}/backups', '/approvals', '/audit', '/intents']);
 
 function idsOf(path: string): Arbitrary<number | string> {
   const usual = (arbitrary: Arbitrary<number | string>) => fc.oneof({ weight: 12, arbitrary }, { weight: 1, arbitrary: naughty });
   if (path.startsWith('/budgets')) return SCOPES;
   if (path.startsWith('/agents')) return usual(hints.agentNames);
+  if (path.startsWith('/jobs')) return usual(hints.job);
+  if (path.startsWith('/intents')) return usual(hints.intentNames);
   if (path.startsWith('/projects')) return usual(hints.project);
   if (path.startsWith('/rollbacks')) return usual(hints.rollback);
   if (path.startsWith('/rollback')) return usual(fc.oneof(hints.backup, hints.backup, fc.constant('latest')));

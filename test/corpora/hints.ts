@@ -11,11 +11,13 @@ export const earlier = fc.nat(30).map((n) => EARLIER + n);
 export const EARLIER_PROJECT = 'earlier project ';
 export const EARLIER_BACKUP = 'earlier backup ';
 export const EARLIER_ROLLBACK = 'earlier rollback ';
+export const EARLIER_JOB = 'earlier job ';
 export const PROJECT_PATH = 'path of project ';
 const placed = (place: string, most: number) => fc.nat(most).map((n) => place + n);
 export const project = placed(EARLIER_PROJECT, 3);
 export const backup = placed(EARLIER_BACKUP, 20);
 export const rollback = placed(EARLIER_ROLLBACK, 5);
+export const job = placed(EARLIER_JOB, 20);
 const projectPath = placed(PROJECT_PATH, 1);
 const bases = fc.constantFrom(0, 0.0001, 1, 5, 25, 1_000);
 const usual = <T>(weight: number, value: Arbitrary<T>, other: Arbitrary<unknown>) =>
@@ -168,3 +170,22 @@ export const days: Arbitrary<unknown> = fc.constantFrom(
   '0000-01-01',
   new Date().toISOString().slice(0, 10),
 );
+
+/** The names of the flows that come and go. */
+export const intentNames = fc.constantFrom('shop.order', 'shop.order', 'shop.mail');
+
+export const intent: Overrides = {
+  mode: usual(9, fc.constant('flow'), fc.constant('mcp')),
+  target: usual(6, fc.constantFrom('http://127.0.0.1:9/hook', 'https://10.0.0.1/', 'none/tool'), naughty),
+  timeLimitSeconds: fc.constantFrom(0.5, 60, 540),
+  priceCents: bases,
+};
+
+/** What a tool answers at once, and what fails at once. */
+export const orchestrated: Overrides = {
+  intent: usual(9, fc.constantFrom('memory.write', 'memory.search', 'memory.list', 'http.fetch', 'shop.order'), naughty),
+  inputs: usual(6, fc.record({ text: naughty, query: naughty }, { requiredKeys: [] }), anyObject),
+  mode: fc.constantFrom('auto', 'auto', 'agent', 'flow', 'mcp'),
+  callback_url: packet.callbackUrl as Arbitrary<unknown>,
+  idempotency_key: fc.nat(20).map((n) => `job key ${n}`),
+};

@@ -2,14 +2,21 @@
 
 import type { z } from 'zod';
 import { exportLineSchema } from '../../scripts/openapi/replies/control.ts';
-import { CODES, problemSchema } from '../../scripts/openapi/replies/problem.ts';
+import { problemSchema } from '../../scripts/openapi/replies/problem.ts';
 import { endFrameSchema, entrySchema, type TaskView } from '../../scripts/openapi/replies/tasks.ts';
 import type { Endpoint } from './calls.ts';
+import { described } from './described.ts';
 
 /** The answers above 499 that are meant: the pause before the next attempt is not over, or the agent asks to be asked again. */
 const MEANT_503: Readonly<Record<string, readonly string[]>> = {
   '/run': ['not_yet', 'agent_unreachable', 'asked_to_fail', 'stopped', 'paused'],
 };
+
+/** Of a packet. */
+const FLAWS = Object.values(described('POST', '/dispatch').codes).flat();
+
+/** A path may be none of ours, or no URL. */
+const OF_ANY_PATH: Readonly<Record<number, string>> = { 400: 'invalid_url', 404: 'not_found' };
 
 /** A reply's value, by its schema. */
 export function matched(schema: z.ZodType, raw: string): unknown {
@@ -23,12 +30,14 @@ export function matched(schema: z.ZodType, raw: string): unknown {
 export function judgeProblem(endpoint: Endpoint, status: number, type: string, headers: object, raw: string): void {
   if (!/^application\/problem\+json(; charset=utf-8)?$/.test(type)) throw new Error(`answered ${type}: ${raw.slice(0, 500)}`);
   const problem = matched(problemSchema, raw) as { status: number; code: string };
-  const isMeant = status === 503 && MEANT_503[endpoint.path]?.includes(problem.code);
+  const { path, codes } = endpoint;
+  const isMeant = status === 503 && MEANT_503[path]?.includes(problem.code);
   // A task's own failure, as the agent named it, is what `/run` answers with.
-  const isTasksOwn = endpoint.path === '/run' && status < 500;
+  const isTasksOwn = path === '/run' && status < 500;
   // A message that cannot be adopted is refused as such, whatever its flaw.
-  const isFlaw = endpoint.path === '/task/adopt' && status === 422 && Object.values(CODES).flat().includes(problem.code);
-  if (problem.status !== status || !(isMeant || isTasksOwn || isFlaw || CODES[status]?.includes(problem.code)))
+  const isFlaw = path === '/task/adopt' && status === 422 && FLAWS.includes(problem.code);
+  const isKnown = codes[status]?.includes(problem.code) || OF_ANY_PATH[status] === problem.code;
+  if (problem.status !== status || !(isMeant || isTasksOwn || isFlaw || isKnown))
     throw new Error(`answered ${status} ${raw.slice(0, 1_000)}`);
   if (status === 401 && !('www-authenticate' in headers)) throw new Error('401 without a challenge');
   if (status === 503 && !('retry-after' in headers)) throw new Error('503 without Retry-After');

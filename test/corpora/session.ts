@@ -7,7 +7,7 @@ import { accountEmail } from '../../functions/core/addresses.ts';
 import type { TaskView } from '../../scripts/openapi/replies/tasks.ts';
 import type { TestStack } from '../support/stack.ts';
 import type { Call, Endpoint } from './calls.ts';
-import { EARLIER, EARLIER_BACKUP, EARLIER_PROJECT, EARLIER_ROLLBACK, PROJECT_PATH } from './hints.ts';
+import { EARLIER, EARLIER_BACKUP, EARLIER_JOB, EARLIER_PROJECT, EARLIER_ROLLBACK, PROJECT_PATH } from './hints.ts';
 import { judgeDispatch, judgeEvents, judgeLines, judgeProblem, matched, text } from './judge.ts';
 
 /** What proves an attempt. */
@@ -57,6 +57,7 @@ export async function openSession(stack: TestStack, projectPaths: readonly strin
   const seenIds: Record<string, string[]> = {
     [EARLIER_PROJECT]: [],
     [EARLIER_BACKUP]: [],
+    [EARLIER_JOB]: [],
     [EARLIER_ROLLBACK]: [],
     [PROJECT_PATH]: [...projectPaths],
   };
@@ -125,7 +126,7 @@ export async function openSession(stack: TestStack, projectPaths: readonly strin
     const { statusCode: status, headers } = reply;
     const type = String(headers['content-type']);
     const raw = isStream && status === 200 ? await frames(reply.body) : await reply.body.text();
-    const answer = endpoint.answers[status] ?? endpoint.seldom?.[status];
+    const answer = endpoint.answers[status];
     count(endpoint, status, status < 400 ? '' : (JSON.parse(raw) as { code: string }).code);
     if (status >= 400) judgeProblem(endpoint, status, type, headers, raw);
     else if (answer === undefined) throw new Error(`${status} is no answer of ${endpoint.path}: ${raw.slice(0, 500)}`);
@@ -151,6 +152,7 @@ export async function openSession(stack: TestStack, projectPaths: readonly strin
       project_id?: string;
       backup_id?: string;
       rollback_id?: string;
+      job_id?: string;
     };
     if (request.path === '/dispatch') judgeDispatch(request.body ?? '', status, value as TaskView);
     const shown = Array.isArray(value.tasks) ? value.tasks : value.timeline ? [value as TaskView] : [];
@@ -161,6 +163,7 @@ export async function openSession(stack: TestStack, projectPaths: readonly strin
       [EARLIER_PROJECT, value.project_id],
       [EARLIER_BACKUP, value.backup_id],
       [EARLIER_ROLLBACK, value.rollback_id],
+      [EARLIER_JOB, value.job_id],
     ] as const) {
       if (id !== undefined && !seenIds[place]?.includes(id)) seenIds[place]?.push(id);
     }

@@ -27,7 +27,14 @@ export interface Parameter {
   readonly schema: Schema;
 }
 
-export type Content = Readonly<Record<string, { readonly schema: Schema; readonly example?: unknown }>>;
+export type Content = Readonly<Record<string, Media>>;
+
+export interface Media {
+  readonly schema: Schema;
+  readonly example?: unknown;
+  /** Of a stream: each of its lines, or the data of each of its events. */
+  readonly 'x-itemSchema'?: Schema;
+}
 
 /** JSON Schema, as far as zod writes it. */
 export interface Schema {

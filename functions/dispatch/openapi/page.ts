@@ -45,7 +45,10 @@ function operationItem(document: OpenApi, method: string, path: string, operatio
     fieldItem(place === 'path' ? `{${name}}` : `?${name}=`, schema, required === true, note),
   );
   const replies = Object.entries(responses).map(([status, { description: says, content = {} }]) => {
-    const types = Object.entries(content).map(([type, { schema }]) => `${typeOf(schema)} <small>${escaped(type)}</small>`);
+    const types = Object.entries(content).map(
+      ([type, { schema, 'x-itemSchema': item }]) =>
+        `${item === undefined ? typeOf(schema) : `stream of ${typeOf(item)}`} <small>${escaped(type)}</small>`,
+    );
     return `<li><code>${escaped(status)}</code> ${shown(says)} ${types.join(', ')}</li>`;
   });
   return `<details>${head}<div id="${escaped(operationId)}"><p>${shown(description)}</p>

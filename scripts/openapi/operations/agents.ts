@@ -79,12 +79,12 @@ export const AGENTS: readonly Operation[] = [
     ...onOne('pause', 'pauseAgent', 'Pauses an agent: what is dispatched to it is taken and waits.'),
     needs: 'admin',
     replies: { 200: held },
-    problems: { ...none, 409: ['too_many_switches'] },
+    problems: { ...none, 409: ['too_many_switches'], 422: ['invalid_fields'] },
   },
   {
     ...onOne('resume', 'resumeAgent', 'Has a paused agent go on.'),
     needs: 'admin',
     replies: { 200: held },
-    problems: none,
+    problems: { ...none, 422: ['invalid_fields'] },
   },
 ];

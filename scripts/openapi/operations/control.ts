@@ -141,7 +141,7 @@ export const CONTROL: readonly Operation[] = [
     detail: 'The last line is `{"end": true}`, or `{"end": false, "nextCursor"}` where time was up.',
     needs: 'admin',
     query: exportQuery,
-    replies: { 200: { says: 'One entry a line.', schema: replies.exportLineSchema, types: ['application/x-ndjson'] } },
+    replies: { 200: { says: 'One entry a line.', item: replies.exportLineSchema, types: ['application/x-ndjson'] } },
     problems: { 404: ['task_not_found'] },
   },
 ];

@@ -1,5 +1,6 @@
 import { intentBody, intentQuery, intentsQuery } from '../../../functions/control/intents.ts';
 import { orchestrateBody } from '../../../functions/dispatch/orchestrate/orchestrate.ts';
+import { sshExecBody } from '../../../functions/dispatch/orchestrate/ssh-exec.ts';
 import { json, type Operation } from '../operation.ts';
 import * as replies from '../replies/orchestrate.ts';
 
@@ -14,12 +15,17 @@ export const ORCHESTRATE: readonly Operation[] = [
     tag,
     summary: 'Runs any intent (a tool, a flow or a tool of an MCP server) and answers with its result.',
     detail:
-      'What takes longer than 8 s is answered with its job, whose run goes on. The same intent with the same inputs, or the same `idempotency_key`, runs once in 24 hours, and a repeat gets the same job; what only reads runs each time. Dangerous intents run dry without `confirm_dangerous` among the inputs.',
+      'What takes longer than 8 s is answered with its job, whose run goes on. The same intent with the same inputs, or the same `idempotency_key`, runs once in 24 hours, and a repeat gets the same job; what only reads runs each time. Dangerous intents run dry without `confirm_dangerous` among the inputs. With `Accept: text/event-stream` the answer is the job’s events: `job` first, each log under its own name, and `result` with the job at the end.',
     needs: 'dispatch',
     body: orchestrateBody,
     example: { intent: 'memory.write', inputs: { text: 'The Eiffel Tower is in Paris', tags: ['geography'] }, mode: 'auto' },
     replies: {
-      200: json('The job has ended.', replies.endedAnswerSchema),
+      200: {
+        says: 'The job has ended; or its events.',
+        schema: replies.endedAnswerSchema,
+        item: replies.jobEventSchema,
+        types: ['application/json', 'text/event-stream'],
+      },
       202: json('The job is accepted and goes on.', replies.acceptedAnswerSchema),
     },
     problems: {
@@ -37,8 +43,38 @@ export const ORCHESTRATE: readonly Operation[] = [
     tag,
     summary: 'Shows a job, with its result, its metrics and its log.',
     needs: 'read',
-    replies: { 200: json('The job as it stands.', replies.jobSchema) },
+    detail: 'With `Accept: text/event-stream` the answer is its events, as `/orchestrate` gives them.',
+    replies: {
+      200: {
+        says: 'The job as it stands; or its events.',
+        schema: replies.jobSchema,
+        item: replies.jobEventSchema,
+        types: ['application/json', 'text/event-stream'],
+      },
+    },
     problems: { 404: ['job_not_found'] },
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/ssh/exec',
+    id: 'executeOverSsh',
+    tag,
+    summary: 'Runs a command on a host of the settings, or tells what would be run.',
+    detail: 'Without `confirm` it opens no connection. The command is taken apart without a shell, and each host has its own list.',
+    needs: 'dispatch',
+    body: sshExecBody,
+    example: { host: 'web-1', cmd: 'systemctl status nginx', timeout_sec: 10, confirm: false },
+    replies: {
+      200: json('The command has ended, or what would be run.', replies.executedSchema),
+      202: json('The job goes on, as one that waits for an approval.', replies.acceptedAnswerSchema),
+    },
+    problems: {
+      402: ['budget_exceeded'],
+      403: ['host_not_allowed', 'command_refused', 'not_cleared'],
+      408: ['timeout'],
+      409: ['agent_disabled', 'cancelled'],
+      503: ['ssh_key_missing'],
+    },
   },
   {
     method: 'GET',

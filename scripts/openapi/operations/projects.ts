@@ -14,7 +14,7 @@ const taken = {
   200: json('The backup is taken and verified.', replies.backupTakenSchema),
   202: json('The backup is being taken.', replies.backupRunningSchema),
 };
-const failed = { 403: ['outside_roots'], 409: ['file_changing', 'project_changed', 'project_moved'] };
+const failed = { 403: ['outside_roots'], 404: ['project_not_found'], 409: ['file_changing', 'project_changed', 'project_moved'] };
 
 /** What may be modified, and the way back. */
 export const PROJECTS: readonly Operation[] = [
@@ -71,7 +71,7 @@ export const PROJECTS: readonly Operation[] = [
     needs: 'read',
     query: diffQuery,
     replies: { 200: json('A page of differences.', replies.diffSchema) },
-    problems: { ...noBackup, ...failed },
+    problems: { ...failed, ...noBackup },
   },
   {
     method: 'GET',
@@ -133,11 +133,10 @@ export const PROJECTS: readonly Operation[] = [
       202: json('The rollback goes on.', replies.rollbackRunningSchema),
     },
     problems: {
-      ...noProject,
       ...failed,
       400: ['backup_not_found'],
       409: [...failed[409], 'project_busy', 'project_recreated', 'backup_running'],
-      422: ['project_ambiguous', 'project_path_invalid'],
+      422: ['project_ambiguous', 'project_path_invalid', 'project_unwritable'],
     },
   },
   {
@@ -166,8 +165,8 @@ export const PROJECTS: readonly Operation[] = [
       },
     },
     problems: {
-      ...noBackup,
       ...failed,
+      ...noBackup,
       413: ['project_too_large'],
       422: ['project_path_missing', 'project_path_invalid', 'map_too_large_to_draw'],
       503: ['dependency_map_unfinished', 'parser_failed'],

@@ -11,9 +11,13 @@ const task = replies.taskSchema;
 const none = { 404: ['task_not_found'] };
 const refused = {
   402: ['budget_exceeded'],
-  409: ['parent_ended', 'agent_disabled'],
+  403: ['outside_roots'],
+  409: ['parent_ended', 'agent_disabled', 'project_moved'],
   413: ['too_large'],
-  422: ['agent_not_found', 'egress_denied', 'dependency_not_found', 'parent_not_found', 'idempotency_key_reused'],
+  422: [
+    ...['agent_not_found', 'egress_denied', 'dependency_not_found', 'parent_not_found', 'idempotency_key_reused'],
+    ...['project_not_found', 'project_mismatch', 'project_path_missing', 'project_path_invalid'],
+  ],
 };
 
 /** Tasks: sending them, watching them, ending them. */
@@ -46,7 +50,7 @@ export const TASKS: readonly Operation[] = [
     body: submissionSchema,
     example: { system_name: 'light', module_name: 'billing', task_type: 'analysis', task_id: 'billing-review-1' },
     replies: { 200: json('The task is accepted.', replies.submittedSchema) },
-    problems: { ...refused, 422: [...refused[422], 'project_not_found', 'project_mismatch', 'project_path_missing'] },
+    problems: refused,
   },
   {
     method: 'GET',
@@ -89,7 +93,7 @@ export const TASKS: readonly Operation[] = [
     detail:
       'One event per entry of the timeline: its name as `event`, the entry as `data`, its hash as `id`; at the end `end` with the task. With `Last-Event-ID` it goes on behind that entry.',
     needs: 'read',
-    replies: { 200: { says: 'The events.', schema: replies.entrySchema, types: ['text/event-stream'] } },
+    replies: { 200: { says: 'The events.', item: replies.entrySchema, types: ['text/event-stream'] } },
     problems: none,
   },
   {

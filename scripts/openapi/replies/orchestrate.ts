@@ -65,3 +65,30 @@ export const toolsSchema = z.strictObject({
     }),
   ),
 });
+
+/** The data of an event: `job` first, each log under its own name, at the end `result`. */
+export const jobEventSchema = z.union([
+  z.strictObject({ job_id: jobId, intent: z.string(), mode, message: z.string().optional() }),
+  logLine,
+  jobSchema,
+]);
+
+/** Of `/api/v1/ssh/exec`: what came of the command, or, where it was not confirmed, what would be run. */
+export const executedSchema = z.union([
+  z.strictObject({
+    host: z.string().min(1),
+    command: z.string().min(1),
+    stdout: z.string(),
+    stderr: z.string(),
+    exit_code: z.int().nullable(),
+    duration_ms: ms,
+    /** The outputs that were longer than what is shown. */
+    truncated: z.array(z.enum(['stdout', 'stderr'])).optional(),
+  }),
+  z.strictObject({
+    dry_run: z.literal(true),
+    would_execute: z.unknown(),
+    note: z.string(),
+    hint: z.string(),
+  }),
+]);

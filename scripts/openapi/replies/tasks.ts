@@ -7,7 +7,8 @@ const time = z.iso.datetime({ precision: 3 });
 const cents = z.number().min(0);
 const ID = /^[\w-]{1,200}$/;
 /** A task, or a gate. */
-const WAITED_FOR = /^([\w-]{1,200}|approval|resume|backup|project:[0-9a-f]{40}|(agent|circuit):[A-Za-z0-9][A-Za-z0-9 ._-]{0,62})$/;
+const WAITED_FOR =
+  /^([\w-]{1,200}|approval|resume|backup|project:[0-9a-f]{40}|(agent|circuit):((tool|flow|mcp):)?[A-Za-z0-9][A-Za-z0-9 ._-]{0,62})$/;
 const GATE = /^(approval|resume|backup|\w+:.+)$/;
 const hash = z.string().regex(/^[\w-]{43}$/);
 
