@@ -12,6 +12,7 @@ import { lazyCommonjs, refuseOtherLazyCommonjs } from './lazy-commonjs.ts';
 import { onlyNeeded } from './only-needed.ts';
 import { plainHttp } from './plain-http.ts';
 import { wasmFiles } from './wasm-files.ts';
+import { withoutNative } from './without-native.ts';
 
 /** Nothing is written there: source maps and chunk names are made relative to it, so it has to be the same everywhere. */
 const OUTPUT = join(ROOT, '.heliograph/bundles');
@@ -79,7 +80,7 @@ export async function bundleHandler({ name, imports, handler, plugins = [] }: Ha
     metafile: true,
     // The client libraries are CommonJS and call `require` for Node's own modules.
     banner: { js: COMMONJS },
-    plugins: [handlerModule(`${imports}\nexport const handler = ${handler};`), plainHttp, ...plugins],
+    plugins: [handlerModule(`${imports}\nexport const handler = ${handler};`), plainHttp, withoutNative, ...plugins],
     logLevel: 'silent',
   }).catch((error: Error) => {
     throw new Problem(422, 'bundle_failed', `${name} cannot be bundled. ${error.message}`, { cause: error });

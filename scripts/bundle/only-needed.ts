@@ -2,16 +2,17 @@ import type { Plugin } from 'esbuild';
 import type { FunctionRow, Role } from '../../functions/topology.ts';
 
 /** Which roles make a function need a client library. The adapters of the embedded runtime are needed by none. */
-const NEEDED_FOR: readonly (readonly [path: RegExp, kinds: readonly Role['kind'][]])[] = [
-  [/^@google-cloud\/firestore$/, ['database']],
-  [/^@google-cloud\/pubsub$/, ['publish', 'subscribe']],
-  [/^@google-cloud\/storage$/, ['bucket']],
-  [/^\.\/sqlite-[a-z-]+\.ts$/, []],
+const NEEDED_FOR: readonly (readonly [path: RegExp, isNeeded: (role: Role) => boolean])[] = [
+  [/^@google-cloud\/firestore$/, ({ kind }) => kind === 'database'],
+  [/^@google-cloud\/pubsub$/, ({ kind }) => kind === 'publish' || kind === 'subscribe'],
+  [/^@google-cloud\/storage$/, ({ kind }) => kind === 'bucket'],
+  [/^\.\/ssh\.ts$/, (role) => role.kind === 'secret' && role.secret === 'ssh-keys'],
+  [/^\.\/sqlite-[a-z-]+\.ts$/, () => false],
 ];
 
 /** Leaves out the client libraries of what the function has no role for: IAM would refuse their calls. */
 export function onlyNeeded({ roles }: FunctionRow): Plugin {
-  const missing = NEEDED_FOR.filter(([, kinds]) => !roles.some(({ kind }) => kinds.includes(kind)));
+  const missing = NEEDED_FOR.filter(([, isNeeded]) => !roles.some(isNeeded));
   return {
     name: 'only-needed',
     setup({ onResolve, onLoad }) {

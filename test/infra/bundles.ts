@@ -15,7 +15,8 @@ import { temporaryFolder, until } from '../support/folder.ts';
 /** Of code that is compiled before the first request, the framework apart: 100 KiB take about 5 ms of each new instance's start. */
 const START_BUDGET = 400 * 1024;
 /** What one request in a hundred needs, or only the second, is loaded when it is used; these take up to a quarter of a second. */
-const LAZY = /^(@google-cloud\/(firestore|pubsub|storage).*|@grpc\/.*|google-.*|gaxios|node-fetch|protobufjs|undici|jose|pino.*)$/;
+const LAZY =
+  /^(@google-cloud\/(firestore|pubsub|storage).*|@grpc\/.*|google-.*|gaxios|node-fetch|protobufjs|undici|jose|pino.*|ssh2)$/;
 const FRAMEWORK = join(dirname(createRequire(import.meta.url).resolve('@google-cloud/functions-framework')), 'main.js');
 
 /** Unpacks a bundle's archive into a folder that has nothing else. */
@@ -118,6 +119,7 @@ export function bundlesSuite(names: readonly string[]): void {
         assert.equal(has('@google-cloud/firestore'), kinds.includes('database'));
         assert.equal(has('@google-cloud/pubsub'), kinds.includes('publish'));
         assert.equal(has('@google-cloud/storage'), kinds.includes('bucket'));
+        assert.equal(has('ssh2'), name === 'agent-light');
         const maps = Object.entries(bundle.files).filter(([file]) => file.endsWith('.map'));
         const sources = maps.flatMap(([, bytes]) => JSON.parse(Buffer.from(bytes).toString()).sources as string[]);
         assert.ok(sources.some((source) => source.endsWith('functions/handler.ts')));
