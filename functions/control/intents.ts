@@ -8,6 +8,7 @@ import { Problem } from '../core/errors.ts';
 import { checked, invalidFields, paging } from '../core/http.ts';
 import { intentName, intentTerms } from '../core/intents/intent-settings.ts';
 import {
+  everybodysIntent,
   everybodysIntents,
   INTENTS,
   type Intent,
@@ -106,7 +107,7 @@ function intentView({ timeLimitMs, priceMicros, trust: _, target, ...intent }: I
 }
 
 function refuseReserved(runtime: Runtime, name: string, of: IntentMode): void {
-  if (!everybodysIntents(runtime).some((one) => one.name === name && one.mode === of)) return;
+  if (everybodysIntent(runtime, name, of) === undefined) return;
   throw new Problem(409, 'intent_reserved', `${name} of mode ${of} is everybody's, by the settings. Choose another name.`);
 }
 

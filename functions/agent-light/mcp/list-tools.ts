@@ -6,6 +6,8 @@ import { checked } from '../../core/http.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import type { JsonObject } from '../../core/task.ts';
 
+const SPARE_MS = 1_000;
+
 /** The body of `POST /mcp/tools`. */
 const toolsBody = z.strictObject({ server: z.string().min(1).max(100) });
 
@@ -14,7 +16,8 @@ export async function listTools({ mcp, clock, settings }: Runtime, given: unknow
   const { server } = checked(toolsBody, given);
   const abort = new AbortController();
   const late = new Problem(503, 'mcp_busy', `No session with the MCP server ${server} was free in time.`, { retryAfterSeconds: 5 });
-  const cancel = clock.after(settings.times.mcpStartMs, () => abort.abort(late));
+  // A server that does not start says so itself.
+  const cancel = clock.after(settings.times.mcpStartMs + SPARE_MS, () => abort.abort(late));
   try {
     return { tools: await mcp.use(server, abort.signal, (session) => session.tools()) };
   } finally {

@@ -36,7 +36,7 @@ export const mcpServerRow = z.union([
     name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/),
     command: z.string().min(1),
     args: z.array(z.string()).default([]),
-    /** The process gets these and nothing else. */
+    /** The process gets these and nothing else. The command is looked up in their PATH, or where there is none in that of ours. */
     env: z.record(z.string(), z.string()).default({}),
   }),
   z.strictObject({ name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/), url: z.url({ protocol: /^https?$/ }) }),

@@ -63,7 +63,7 @@ const remembered = new WeakMap<Documents, Map<string, { readonly at: number; rea
  * never remembered.
  */
 export async function intentOf(runtime: Finders, tenant: string, name: string, mode: IntentMode): Promise<Intent | undefined> {
-  const everybodys = mode === 'agent' ? toolIntent(name) : (configured(runtime, name, mode) ?? named(runtime, name, mode));
+  const everybodys = everybodysIntent(runtime, name, mode);
   if (everybodys !== undefined || mode === 'agent') return everybodys;
   const cache = remembered.get(runtime.control) ?? new Map();
   remembered.set(runtime.control, cache);
@@ -96,6 +96,11 @@ export function intentFrom(stored: StoredIntent): Intent {
 export function everybodysIntents({ settings }: Pick<Runtime, 'settings'>): readonly Intent[] {
   const tools = Object.keys(TOOLS).flatMap((name) => toolIntent(name) ?? []);
   return [...tools, ...settings.intents.map(intentOfRow)];
+}
+
+/** The one of a name in a mode that is everybody's: no tenant's own can take its place. */
+export function everybodysIntent(runtime: Pick<Runtime, 'settings'>, name: string, mode: IntentMode): Intent | undefined {
+  return mode === 'agent' ? toolIntent(name) : (configured(runtime, name, mode) ?? named(runtime, name, mode));
 }
 
 function toolIntent(name: string): Intent | undefined {

@@ -165,6 +165,17 @@ export function calling(stackOf: () => TestStack, folderOf: () => string, mark: 
     await until(() => !pidsOf(mark).some((pid) => hung.includes(pid)));
   });
 
+  it('stops a job that is cancelled: tells the server, and ends its process', async () => {
+    const before = heard('notifications/cancelled').length;
+    const task = await stackOf().dispatch({ agent: 'mcp:mcp.odd.wait', payload: { ms: 59_999 }, mode: 'pubsub' });
+    await until(() => heard('59999').length === 1);
+    const pid = Number(heard('59999')[0]?.split(' ', 1)[0]);
+    assert.ok(pidsOf(mark).includes(pid));
+    await stackOf().post(`/task/${task.body.id}/cancel`, {});
+    assert.equal((await stackOf().ended(task.body.id)).status, 'cancelled');
+    await until(() => heard('notifications/cancelled').length === before + 1 && !pidsOf(mark).includes(pid));
+  });
+
   it('notes a flood of progress now and then, each note cut', async () => {
     const { status, logs } = await ended('mcp.odd.flood');
     const notes = logs.flatMap(({ note }) => (note === undefined ? [] : [note]));
@@ -188,7 +199,11 @@ export function calling(stackOf: () => TestStack, folderOf: () => string, mark: 
 
   it('runs a dangerous tool dry by whatever name it is asked for', async () => {
     const before = heard('tools/call').length;
-    for (const intent of ['odd.danger', 'mcp.odd.wipe']) {
+    const own = await stackOf().put('/intents/own.wipe', { mode: 'mcp', target: 'odd/wipe', dangerous: false });
+    assert.equal(own.status, 200);
+    const taken = await stackOf().put<Refusal>('/intents/mcp.odd.wipe', { mode: 'mcp', target: 'odd/wipe' });
+    assert.deepEqual([taken.status, taken.body.code], [409, 'intent_reserved']);
+    for (const intent of ['odd.danger', 'mcp.odd.wipe', 'own.wipe']) {
       const { result } = await ask(intent);
       assert.equal((result as { dry_run: boolean }).dry_run, true, intent);
     }
