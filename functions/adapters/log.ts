@@ -1,4 +1,5 @@
 import type { Fields, Log } from '../core/ports.ts';
+import { currentTrace } from '../core/trace.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
 /** Cloud Logging's severities. Source: Google Cloud, "LogEntry", `LogSeverity`. */
@@ -10,7 +11,7 @@ const ALLOWED = new Set([
   ...['overrunMicros', 'counts', 'error', 'err', 'ms', 'port', 'version', 'restarts', 'exit', 'path', 'endpoint', 'schedule'],
 ]);
 /**
- * One JSON line per entry in Cloud Logging's shape, on standard output; `project` makes traces clickable there. Written here,
+ * One JSON line per entry in Cloud Logging's shape, on standard output; `project` makes the trace that is followed clickable there. Written here,
  * since a library for it is a fifth of what a function would parse at its start.
  */
 export function jsonLog(options: {
@@ -34,8 +35,12 @@ export function jsonLog(options: {
 function lineOf(head: Fields, fields: Fields, message: string, project: string): string {
   const parts = Object.entries(head).map(([name, value]) => member(name, () => value));
   for (const name of ALLOWED) if (Object.hasOwn(fields, name)) parts.push(member(name, () => fieldOf(name, fields[name])));
-  const trace = () => (typeof fields.traceId === 'string' ? `projects/${project}/traces/${fields.traceId}` : undefined);
-  parts.push(member('logging.googleapis.com/trace', trace));
+  const trace = currentTrace();
+  if (trace !== undefined) {
+    parts.push(member('logging.googleapis.com/trace', () => `projects/${project}/traces/${trace.traceId}`));
+    parts.push(member('logging.googleapis.com/spanId', () => trace.spanId));
+    parts.push(member('logging.googleapis.com/trace_sampled', () => trace.isSampled));
+  }
   parts.push(member('message', () => String(message)));
   return `{${parts.filter((part) => part !== undefined).join(',')}}`;
 }

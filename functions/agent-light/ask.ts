@@ -5,8 +5,9 @@ import type { EgressReply, Trust } from '../core/ports.ts';
 import { type CircuitKey, noteAnswer } from '../core/registry/circuit.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { JsonObject } from '../core/task.ts';
+import { onward } from '../core/trace.ts';
 
-type Askers = Pick<Runtime, 'egress' | 'clock' | 'documents' | 'settings' | 'log'>;
+type Askers = Pick<Runtime, 'egress' | 'ids' | 'clock' | 'documents' | 'settings' | 'log'>;
 
 export interface Asked {
   readonly url: string;
@@ -20,7 +21,7 @@ const MAX_BYTES = 32 * 1024 * 1024;
 const SPARE_MS = 1_000;
 
 /**
- * POSTs JSON, with the attempt's effect id as its `Idempotency-Key`, and gives the reply, whatever its status. Whoever answers with
+ * POSTs JSON, with the attempt's effect id as its `Idempotency-Key` and the task's trace, and gives the reply, whatever its status. Whoever answers with
  * less than 500 is there. Throws what `egress.request` throws.
  */
 export async function ask(runtime: Askers, { circuit, body, headers, ...to }: Asked, context: Context): Promise<EgressReply> {
@@ -29,7 +30,7 @@ export async function ask(runtime: Askers, { circuit, body, headers, ...to }: As
     const reply = await runtime.egress.request({
       ...to,
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': context.effectId, ...headers },
+      headers: { 'content-type': 'application/json', 'idempotency-key': context.effectId, ...onward(runtime.ids), ...headers },
       body: JSON.stringify(body),
       // The signal ends it at the deadline, and says why.
       timeoutMs: Math.max(0, context.deadline - runtime.clock.now()) + SPARE_MS,

@@ -46,7 +46,7 @@ export function runFlow(runtime: Runtime, intent: Intent): Handler {
     };
     const circuit = circuitKey({ name: context.agent, handling: { type: 'intent', intent } }, tenant);
     try {
-      return await ask(runtime, { url, trust, headers: traceparent(runtime, traceId), body, circuit }, context);
+      return await ask(runtime, { url, trust, headers: {}, body, circuit }, context);
     } catch (error) {
       const message = `The flow of ${name} gave no whole answer: ${(error as Error).message}`;
       if (error instanceof Problem && FINAL.includes(error.code)) throw new TerminalError(error.code, message);
@@ -79,13 +79,4 @@ function failureOf({ name }: Intent, reply: EgressReply, now: number): Error {
     'flow_refused',
     isElsewhere ? `${message} Redirects are not followed: set its target to where it is.` : message,
   );
-}
-
-/**
- * For a trace id that can travel so: 32 hexadecimal digits, not all of them 0.
- *
- * Source: W3C Trace Context.
- */
-function traceparent({ ids }: Pick<Runtime, 'ids'>, traceId: string): Record<string, string> {
-  return /^(?!0{32}$)[0-9a-f]{32}$/.test(traceId) ? { traceparent: `00-${traceId}-${ids.random(8)}-01` } : {};
 }

@@ -17,7 +17,7 @@ export interface Relayed {
   readonly trust: Trust;
 }
 
-type Relays = Pick<Runtime, 'egress' | 'identity' | 'clock' | 'documents' | 'settings' | 'log'>;
+type Relays = Pick<Runtime, 'egress' | 'ids' | 'identity' | 'clock' | 'documents' | 'settings' | 'log'>;
 
 /**
  * POSTs `{taskId, agent, payload, work?, ttl, budgetCents, idempotencyKey, traceId, epoch, attempt, outcomeToken}` with an ID token

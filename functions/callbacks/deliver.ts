@@ -13,6 +13,7 @@ import type { Runtime } from '../core/runtime.ts';
 import { decideAndWrite, readTask } from '../core/store.ts';
 import { isEnded, type Known, type Task } from '../core/task.ts';
 import { taskView } from '../core/task-view.ts';
+import { hopOf } from '../core/trace.ts';
 import { signWebhook } from '../core/webhook.ts';
 import { webhookKeys } from '../core/webhook-keys.ts';
 
@@ -44,6 +45,7 @@ async function post(runtime: Runtime, { id, task }: Known<Task>): Promise<number
       method: 'POST',
       headers: {
         'content-type': 'application/json',
+        ...hopOf(runtime.ids, task),
         ...signWebhook({ id: callbackId(id, task.redrives), atMs: runtime.clock.now(), body, keys }),
       },
       body,

@@ -13,6 +13,7 @@ import type { Runtime } from './runtime.ts';
 import { type Change, TASKS } from './store.ts';
 import { coreOf, type Hold, isEnded, type Job, type Known, type Reference, type Task } from './task.ts';
 import { fromDocument, toDocument } from './task-document.ts';
+import { followTask } from './trace.ts';
 import { dependentWrites } from './waiting/dependencies.ts';
 import { APPROVAL, gatesOf } from './waiting/gate-names.ts';
 import { joinLine } from './waiting/line.ts';
@@ -54,6 +55,7 @@ export async function createTask(runtime: Creators, creation: Creation): Promise
   const id = creation.id ?? idOf(runtime, creation);
   const payloadRef = await checkIn(runtime, tenant, id, 'payload', packet.payload);
   const task = newTask(runtime, creation, payloadRef);
+  followTask(runtime.ids, task);
   const gates = await gatesOf(runtime, creation.agent, task);
   let replaced: string | undefined;
   for (let tries = 0; tries < 5; tries++) {

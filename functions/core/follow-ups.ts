@@ -8,6 +8,7 @@ import { type CallbackMessage, publishSigned, SIGNATURE } from './run-message.ts
 import type { Runtime } from './runtime.ts';
 import { readTask, writeChange } from './store.ts';
 import type { FollowUp, Known } from './task.ts';
+import { hopOf } from './trace.ts';
 import { tellDependents } from './waiting/dependents.ts';
 import { releaseTaken } from './waiting/slots.ts';
 
@@ -43,7 +44,7 @@ async function followOne(runtime: Followers, known: Known, by: By, until: number
       runtime,
       'callbacks',
       { taskId: known.id, redrives: task.redrives },
-      { traceId: task.traceId.slice(0, 200) },
+      { traceId: task.traceId.slice(0, 200), ...hopOf(runtime.ids, task) },
     );
   }
   if (pending.includes('dependents')) {

@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { Problem } from './errors.ts';
 import { fieldIssues } from './field-issues.ts';
 import type { Room, Runtime } from './runtime.ts';
+import { inTrace, TRACEPARENT } from './trace.ts';
 
 const declared = new WeakMap<IncomingMessage, { type?: string; encoding?: string }>();
 
@@ -48,7 +49,9 @@ export function room(
     sendProblem(runtime, request, response, error),
   );
   const made: Room = (request, response) =>
-    router(request as Request, response as Response, (error: unknown) => sendProblem(runtime, request, response, error));
+    inTrace(request.headers[TRACEPARENT], () =>
+      router(request as Request, response as Response, (error: unknown) => sendProblem(runtime, request, response, error)),
+    );
   routers.set(made, router);
   return made;
 }

@@ -11,6 +11,7 @@ import type { Runtime } from './runtime.ts';
 import { chained, timelineStart } from './signing.ts';
 import { type Change, SHARDS } from './store.ts';
 import type { Reference, Task } from './task.ts';
+import { firstTrace } from './trace.ts';
 import { awaitAll } from './waiting/dependencies.ts';
 import { dependencyFailed } from './waiting/dependency-ends.ts';
 import { wakeOf } from './waiting/wake-time.ts';
@@ -28,7 +29,7 @@ export function newTask(runtime: Makers, { tenant, agent, packet }: Creation, pa
     agent: agent.name,
     modifies: isModification(packet) ? true : packet.modifies,
     status: 'queued',
-    traceId: packet.traceId ?? runtime.ids.random(16),
+    ...firstTrace(runtime.ids, packet.traceId),
     budgetMicros: budgetCents === undefined ? agent.priceMicros * packet.maxAttempts : microsFromCents(budgetCents),
     budgetFromEpoch: 0,
     charges: [],

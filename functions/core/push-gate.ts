@@ -7,6 +7,7 @@ import type { Problem } from './errors.ts';
 import { jsonBody } from './http.ts';
 import { bearerToken, verifyCheckedToken, verifyIdToken } from './push.ts';
 import type { Runtime } from './runtime.ts';
+import { followMessage } from './trace.ts';
 import { unauthenticated } from './unauthenticated.ts';
 
 /** A message as it came, from a push envelope. */
@@ -96,6 +97,7 @@ export async function openEnvelope(request: IncomingMessage): Promise<Incoming> 
     subscription: text(envelope.subscription),
     deliveryAttempt: typeof envelope.deliveryAttempt === 'number' ? envelope.deliveryAttempt : 1,
   };
+  followMessage(opened.attributes);
   if (opened.messageId === '') return { message: opened, flaw: 'The push envelope has no message with an id.' };
   if (!isBase64(data, opened.data.length))
     return { message: { ...opened, data: Buffer.from(data) }, flaw: 'The data is not base64.' };

@@ -5,9 +5,11 @@
 
 import { centsFromMicros } from './budgets/money.ts';
 import type { Closers } from './close.ts';
+import type { Ids } from './ports.ts';
 import { agentOf } from './registry/registry.ts';
 import type { Runtime } from './runtime.ts';
 import type { JsonObject, Known, Reference, Task, TaskCore, TaskError } from './task.ts';
+import { hopOf } from './trace.ts';
 import { handOver, isHandedOver } from './waiting/hand-over.ts';
 
 export const SIGNATURE = 'signature';
@@ -90,16 +92,17 @@ export async function publishRun(runtime: Closers, run: RunMessage): Promise<voi
   const isForeign = agent?.handling.type === 'pubsub';
   const data = JSON.stringify(isForeign ? plain : run);
   const attributes = {
-    ...attributesOf(run, agent?.direct),
+    ...attributesOf(runtime.ids, run, agent?.direct),
     ...(isForeign ? undefined : { [SIGNATURE]: runtime.signing.message(data) }),
   };
   await runtime.messages.publish(runtime.settings.topics.tasks, { data, attributes });
 }
 
 /** By what a run object is routed; `direct` keeps it from agent-light when another subscription serves its agent. */
-export const attributesOf = (run: RunMessage, direct: string | undefined): Record<string, string> => ({
+export const attributesOf = (ids: Ids, run: RunMessage, direct: string | undefined): Record<string, string> => ({
   agent: run.agent,
   traceId: attribute(run.traceId),
+  ...hopOf(ids, run.core),
   ...(run.idempotencyKey === undefined ? {} : { idempotencyKey: attribute(run.idempotencyKey) }),
   ...(direct === undefined ? {} : { direct }),
 });

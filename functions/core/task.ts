@@ -103,7 +103,10 @@ export interface TaskCore {
   readonly agent: string;
   readonly mode: 'http' | 'pubsub';
   readonly status: Status;
+  /** What belongs together, by which tasks are listed. */
   readonly traceId: string;
+  /** The trace of `trace.ts`, where the trace id is none or the client sent one. */
+  readonly traceparent?: string;
   readonly ttl: number;
   readonly budgetMicros: number;
   /** The epoch at which a redriven task's present life began (else 0): its budget bounds the attempts after that one. */

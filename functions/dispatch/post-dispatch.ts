@@ -12,6 +12,7 @@ import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
 import { isEnded, type Job, type JsonObject } from '../core/task.ts';
 import { taskView } from '../core/task-view.ts';
+import { hopOf } from '../core/trace.ts';
 import { claimAtOnce, isHandedOver } from '../core/waiting/hand-over.ts';
 import { startTask } from '../core/waiting/start-task.ts';
 import { fullView } from './task-view.ts';
@@ -133,6 +134,7 @@ async function postRun(runtime: Runtime, agent: Agent, run: RunMessage, waitMs: 
         'content-type': 'application/json',
         authorization: `Bearer ${token}`,
         'x-heliograph-signature': runtime.signing.message(body),
+        ...hopOf(runtime.ids, run.core),
       },
       body,
       timeoutMs: Math.max(1, Math.min(waitMs, run.ttl * 1000 - clock.now() + 500)),

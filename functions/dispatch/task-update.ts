@@ -17,6 +17,7 @@ import { type Outcome, publishSigned } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { readTask } from '../core/store.ts';
 import type { JsonObject } from '../core/task.ts';
+import { onward } from '../core/trace.ts';
 import { wrongToken } from './agent-claims.ts';
 import { ingestSigned, isSigned, type Signed } from './signed-callback.ts';
 import { notFound } from './task-view.ts';
@@ -87,7 +88,7 @@ export async function ingestCallback(runtime: Runtime, given: unknown, signed: S
   if (id === undefined) throw wrongToken();
   const outcome = await received(runtime, id, body.outcome);
   const message = { taskId: id, epoch: body.epoch, outcomeToken: body.outcomeToken, outcome };
-  await publishSigned(runtime, runtime.settings.topics.results, message, {});
+  await publishSigned(runtime, runtime.settings.topics.results, message, onward(runtime.ids));
   return { status: 'ok', job_id: body.job_id };
 }
 

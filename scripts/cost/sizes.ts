@@ -77,7 +77,8 @@ export function sizesOf(way: Way, payloadBytes: number, resultBytes: number, top
   const payload = way.largePayload ? 0 : payloadBytes - 2;
   const result = way.largeResult ? 0 : resultBytes - 2;
   const known = { id: ID, version: `${AT / 1000}.123456000`, task: coreAt('queued', task) };
-  const attributes = 'agent'.length + way.agent.length + 'traceId'.length + task.traceId.length + 'signature'.length + HASH.length;
+  const attributes =
+    'agent'.length + way.agent.length + 'traceId'.length + task.traceId.length + TRACED_BYTES + 'signature'.length + HASH.length;
   const keyed = 'idempotencyKey'.length + (task.idempotencyKey?.length ?? 0);
   const outcome = { status: 'succeeded', ...(task.resultRef ? { resultRef: task.resultRef } : { result: {} }), endedAt: AT };
   const report = {
@@ -120,6 +121,8 @@ function coreAt(status: 'queued' | 'running', task: Task): TaskCore {
 
 const json = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
+/** The attribute `traceparent`. Source: W3C Trace Context. */
+const TRACED_BYTES = 'traceparent'.length + 55;
 /** Twenty bytes for the time, and a message id of up to 19 digits. Source: Pub/Sub pricing. */
 const ADDED_BYTES = 20 + 19;
 

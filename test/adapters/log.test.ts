@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
 const LOG = join(import.meta.dirname, '../../functions/adapters/log.ts');
+const TRACE = join(import.meta.dirname, '../../functions/core/trace.ts');
 
 /** What a process writes that ends right after its last line. */
 function written(level: string, statements: string): Record<string, unknown>[] {
@@ -36,9 +37,27 @@ describe('jsonLog', function () {
       function: 'dispatch',
       taskId: 'a',
       traceId: 't',
-      'logging.googleapis.com/trace': 'projects/a-project/traces/t',
       message: 'Said.',
     });
+  });
+
+  it('says which trace a line belongs to, as Cloud Logging has it, whatever else goes on meanwhile', () => {
+    const [first, second] = ['1'.repeat(32), '2'.repeat(32)];
+    const lines = written(
+      'info',
+      `const { inTrace } = await import(${JSON.stringify(TRACE)});
+       const say = (name) => setImmediate(() => log.info({ reason: name }, 'Said.'));
+       inTrace('00-${first}-00000000000000a1-01', () => say('first'));
+       inTrace('00-${second}-00000000000000a2-00', () => say('second'));
+       inTrace('01-${second}-00000000000000a2-00', () => say('none'));
+       await new Promise((resolve) => setTimeout(resolve, 50));`,
+    );
+    const traces = lines.map((line) => ['trace', 'spanId', 'trace_sampled'].map((name) => line[`logging.googleapis.com/${name}`]));
+    assert.deepEqual(traces, [
+      [`projects/a-project/traces/${first}`, '00000000000000a1', true],
+      [`projects/a-project/traces/${second}`, '00000000000000a2', false],
+      [undefined, undefined, undefined],
+    ]);
   });
 
   it('leaves out what is below its level, and everything when silent', () => {

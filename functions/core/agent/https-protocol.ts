@@ -7,6 +7,7 @@ import { type Incoming, jsonOf, parsedData } from '../push-gate.ts';
 import type { Outcome } from '../run-message.ts';
 import type { Runtime } from '../runtime.ts';
 import type { JsonObject, TaskError } from '../task.ts';
+import { onward } from '../trace.ts';
 import type { DefinedAgent } from './define-agent.ts';
 import type { Attempt, Claimed, TaskProtocol } from './protocol.ts';
 
@@ -106,6 +107,7 @@ export function httpsProtocol(runtime: Caller, agent: DefinedAgent): TaskProtoco
         authorization: `Bearer ${token}`,
         // Where IAM guards dispatch, Cloud Run checks this one, and leaves the other its signature.
         'x-serverless-authorization': `Bearer ${token}`,
+        ...onward(runtime.ids),
       },
       body: JSON.stringify(body),
       timeoutMs: TIME_LIMIT_MS,

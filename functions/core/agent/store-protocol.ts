@@ -15,6 +15,7 @@ import { type Outcome, publishSigned, type RunMessage, SIGNATURE } from '../run-
 import type { Runtime } from '../runtime.ts';
 import { readTask } from '../store.ts';
 import { type Known, spentMicros, type Task } from '../task.ts';
+import { followTask, onward } from '../trace.ts';
 import { attemptOf, type Given } from './attempt.ts';
 import type { DefinedAgent } from './define-agent.ts';
 import type { Attempt, Claimed, TaskProtocol } from './protocol.ts';
@@ -65,6 +66,7 @@ export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedA
         await publishSigned(runtime, runtime.settings.topics.results, message, {
           agent: attempt.agent,
           traceId: attempt.traceId.slice(0, 250),
+          ...onward(runtime.ids),
         });
       } catch (error) {
         runtime.log.warn({ err: error, taskId }, 'An outcome could not be published; the agent closes the task itself.');
@@ -139,6 +141,7 @@ export function storeProtocol(runtime: Runtime, runs: (agent: Agent) => DefinedA
     if (claimed.kind === 'absent') return unknownTask('');
     if (claimed.kind === 'later') return { kind: 'later' };
     if (claimed.kind !== 'claimed') return { kind: claimed.kind, taskId: claimed.known.id };
+    followTask(runtime.ids, claimed.known.task);
     return { kind: 'claimed', attempt: attemptOf(runtime.signing, claimed.known, given, quoteMicros), agent };
   }
 

@@ -36,7 +36,7 @@ export async function handOver(runtime: Closers, agent: Agent, run: RunMessage):
   const known = given.task.status === 'running' ? given : await claimedFor(runtime, agent, given);
   if (known === undefined) return;
   const data = JSON.stringify(handedMessage(runtime, known, run));
-  await runtime.messages.publish(runtime.settings.topics.tasks, { data, attributes: attributesOf(run, agent.direct) });
+  await runtime.messages.publish(runtime.settings.topics.tasks, { data, attributes: attributesOf(runtime.ids, run, agent.direct) });
   await decideAndWrite(runtime, known.id, known, (current) => sent(runtime, current, known.task.epoch), undefined);
 }
 
