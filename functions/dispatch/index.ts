@@ -14,7 +14,6 @@ import { sendActions, sendDocs, sendOpenApi } from './openapi/serve.ts';
 import { streamJob, streamOrchestrate, wantsEvents } from './orchestrate/job-events.ts';
 import { orchestrate } from './orchestrate/orchestrate.ts';
 import { getJob } from './orchestrate/read-job.ts';
-import { sshExec } from './orchestrate/ssh-exec.ts';
 import { postDispatch } from './post-dispatch.ts';
 import { getTask, listTasks } from './read-tasks.ts';
 import { redrive } from './redrive.ts';
@@ -43,6 +42,7 @@ export function dispatch(runtime: Runtime): Room {
       send(response, status, answer, replayed ? { 'idempotent-replayed': 'true' } : {});
     });
     post('/api/v1/ssh/exec', async (caller, request, response) => {
+      const { sshExec } = await import('./orchestrate/ssh-exec.ts');
       const { status, answer } = await sshExec(runtime, caller, await jsonBody(request));
       send(response, status, answer);
     });

@@ -32,6 +32,7 @@ describe('credentials, where they are required', function () {
     ['POST', '/task/x/cancel'],
     ['POST', '/task/x/redrive'],
     ['GET', '/callbacks/key'],
+    ['POST', '/api/v1/ssh/exec'],
     ['POST', '/task/x/claim'],
     ['POST', '/task/adopt'],
     ['POST', '/register-agent'],
