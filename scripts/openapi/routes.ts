@@ -20,8 +20,8 @@ const PUSHED = new Set(
 );
 
 /**
- * The routes of a user: those of each function's prefixes, and whether the first function lives. The same paths of other functions
- * (`/healthz`, `/run` of an agent that only `dispatch` calls) are reached at their own addresses alone.
+ * The routes of a user: all of the front functions, and of the others those that the one address sends there. Whether a function lives
+ * is shown of the first alone; the others say so at their own addresses.
  */
 export function userRoutes(): Route[] {
   return Object.entries(topology.functions).flatMap(([name, row], index) => {
@@ -30,11 +30,25 @@ export function userRoutes(): Route[] {
     // A room that is made but not called touches none of its ports.
     const room = make(runtimeOf(name, readSettings({}, { runtime: 'embedded' }), {} as Parts));
     const isOurs = (path: string) =>
-      (index === 0 && path === '/healthz') ||
-      (row.routes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)) && !PUSHED.has(`${name} ${path}`));
+      path === HEALTH
+        ? index === 0
+        : path !== '/' && !PUSHED.has(`${name} ${path}`) && (row.access === 'front' || isUnder(row.routes, path));
     return routesOf(room)
       .filter(({ path }) => isOurs(path))
       .map(({ method, path }) => ({ function: name, call: `${method} ${path.replace(/:(\w+)/g, '{$1}')}` }));
+  });
+}
+
+const HEALTH = '/healthz';
+const isUnder = (prefixes: readonly string[], path: string): boolean =>
+  prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
+
+/** The routes of front functions that the one address sends nowhere, one line each that says what to do. */
+export function unreached(routes: readonly Route[]): string[] {
+  return routes.flatMap(({ function: name, call }) => {
+    const path = call.slice(call.indexOf(' ') + 1);
+    if (path === HEALTH || isUnder(topology.functions[name]?.routes ?? [], path)) return [];
+    return [`${call} is under no prefix of ${name}: add one to its routes in functions/topology.ts`];
   });
 }
 
@@ -45,7 +59,10 @@ export function drift(routes: readonly Route[], operations: readonly Operation[]
   return [
     ...routes
       .filter(({ call }) => !calls.includes(call))
-      .map((route) => `${route.call} of ${route.function} is not described: add a row to scripts/openapi/operations/`),
+      .map(
+        (route) =>
+          `${route.call} of ${route.function} is not described: add a row to scripts/openapi/operations/, then npm run openapi`,
+      ),
     ...calls.filter((call) => !known.has(call)).map((call) => `${call} is described, and no function has it`),
     ...calls.filter((call, index) => calls.indexOf(call) !== index).map((call) => `${call} is described twice`),
   ];

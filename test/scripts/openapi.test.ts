@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { OpenApi, Operation } from '../../functions/dispatch/openapi/document.ts';
 import { OPERATIONS } from '../../scripts/openapi/operations/all.ts';
-import { drift, userRoutes } from '../../scripts/openapi/routes.ts';
+import { drift, unreached, userRoutes } from '../../scripts/openapi/routes.ts';
 import { OPENAPI_FILE, openApiText } from '../../scripts/openapi.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -31,6 +31,11 @@ describe('the OpenAPI document', function () {
     );
     assert.equal(drift(rest, OPERATIONS).join(), `${first?.call} is described, and no function has it`);
     assert.match(drift(userRoutes(), [...OPERATIONS, ...OPERATIONS.slice(0, 1)]).join(), /POST \/orchestrate is described twice/);
+  });
+
+  it('describes what the one address leads to', () => {
+    assert.deepEqual(unreached(userRoutes()), []);
+    assert.match(unreached([{ function: 'dispatch', call: 'GET /new' }]).join(), /GET \/new is under no prefix of dispatch/);
   });
 
   it('leaves out what Pub/Sub and the scheduler call', () => {

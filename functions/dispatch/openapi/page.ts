@@ -27,7 +27,7 @@ ${info.description
   .map((paragraph) => `<p>${shown(paragraph)}</p>`)
   .join('')}
 <p>The examples take the address, the key and the token from the shell; the document itself is <a href="openapi.json">openapi.json</a>:</p>
-<pre tabindex="0">HELIOGRAPH=http://localhost:8081 KEY=hg.… TOKEN=&lt;ID token&gt;</pre>
+<pre tabindex="0">HELIOGRAPH=http://localhost:8081 KEY=hg.… TOKEN=eyJ…</pre>
 <nav aria-label="Sections"><ul>${links.join('')}</ul></nav></header>
 <main>${sections.join('\n')}
 <section id="${slug('schemas')}"><h2>Schemas</h2><p>What requests and replies are made of.</p>${schemas.join('\n')}</section></main></body></html>
