@@ -41,11 +41,12 @@ export function sshClient({ allowLoopback, resolve = systemNames() }: SshOptions
   };
 }
 
-function checkPrivateKey(privateKey: string): void {
+/** Throws `Problem` 422 `ssh_key_invalid` for what nobody can log in with. */
+export function checkPrivateKey(privateKey: string): void {
   const key = ssh2.utils.parseKey(privateKey);
   // What the parser says may quote the key.
   if (key instanceof Error || !key.isPrivateKey()) {
-    const message = 'The private key of this host cannot be read: it has to be one of OpenSSH or PEM, without a passphrase.';
+    const message = 'This private key cannot be read: it has to be one of OpenSSH or PEM, without a passphrase.';
     throw new Problem(422, 'ssh_key_invalid', message);
   }
 }

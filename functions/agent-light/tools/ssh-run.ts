@@ -65,7 +65,7 @@ async function privateKey(secrets: Secrets, name: string): Promise<string> {
   const keys = keysOf(await secrets.read(SSH_KEYS));
   const key = Object.hasOwn(keys, name) ? keys[name] : undefined;
   if (typeof key === 'string') return key;
-  const advice = `It is a JSON object of private keys by name: in the cloud, the newest version of ${secretName(SSH_KEYS)}; locally, npm run secret sets it.`;
+  const advice = `It is a JSON object of private keys by name: in the cloud, the newest version of ${secretName(SSH_KEYS)}; locally, npm run ssh-key puts one there.`;
   throw new Problem(503, 'ssh_key_missing', `The secret ${SSH_KEYS} has no key ${JSON.stringify(name)}. ${advice}`);
 }
 
