@@ -80,6 +80,27 @@ describe('an MCP server behind an address', function () {
     });
   }
 
+  it('that breaks off in the midst of an answer is not waited for', async () => {
+    const server = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const body = Buffer.concat(chunks).toString();
+      if (body.includes('tools/call')) {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': an answer begins\n\n');
+        setTimeout(() => response.destroy(), 200);
+        return;
+      }
+      const { status, headers, body: answer } = greeting({ method: request.method ?? '', body } as Received);
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(answer));
+    });
+    await servers.close();
+    servers = reaching(`http://127.0.0.1:${await listenLoopback(server, 0)}/`);
+    const at = Date.now();
+    await assert.rejects(call(10_000), { code: 'mcp_disconnected', status: 502 });
+    assert.ok(Date.now() - at < 2_000);
+    await closeServer(server);
+  });
+
   it('is not followed elsewhere', async () => {
     for (const status of [301, 302, 307, 308]) {
       for (const location of ['/elsewhere', 'https://example.com/mcp', 'http://169.254.169.254/']) {
