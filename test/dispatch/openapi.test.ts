@@ -4,6 +4,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { actionsDocument } from '../../functions/dispatch/openapi/actions.ts';
 import { type OpenApi, openApi, type Schema } from '../../functions/dispatch/openapi/document.ts';
 import { docsPage } from '../../functions/dispatch/openapi/page.ts';
+import { ABOUT } from '../../scripts/openapi/operations/about.ts';
 import { type EmbeddedTestStack, embeddedStack } from '../support/stack-embedded.ts';
 
 describe('the document of the API', function () {
@@ -22,6 +23,13 @@ describe('the document of the API', function () {
       assert.equal((await fetch(`${stack.url}/tasks`)).status, 401);
       assert.equal((await fetch(stack.url + path, { method: 'POST' })).status, 404);
       assert.equal((await fetch(`${stack.url}${path}/x`)).status, 404);
+    });
+  }
+
+  for (const { path, replies } of ABOUT.filter(({ replies }) => replies[200]?.schema !== undefined)) {
+    it(`${path} answers as it is described`, async () => {
+      for (const url of [stack.url, String(stack.local.functionUrls.dispatch)])
+        assert.equal(replies[200]?.schema?.safeParse(await (await fetch(url + path)).json()).error, undefined, url);
     });
   }
 

@@ -2,12 +2,10 @@ import { z } from 'zod';
 import { json, type Operation } from '../operation.ts';
 
 const tag = 'about';
-const healthSchema = z.strictObject({
-  status: z.literal('ok'),
-  function: z.string(),
-  version: z.string(),
-  dependsOn: z.array(z.string()),
-});
+const healthSchema = z.union([
+  z.strictObject({ status: z.literal('ok'), function: z.string(), version: z.string(), dependsOn: z.array(z.string()) }),
+  z.strictObject({ status: z.string(), version: z.string(), functions: z.record(z.string(), z.unknown()) }),
+]);
 const documentSchema = z.looseObject({ openapi: z.literal('3.1.0'), info: z.looseObject({}), paths: z.looseObject({}) });
 
 /** What anybody may know: nothing here is of any tenant. */
@@ -17,7 +15,7 @@ export const ABOUT: readonly Operation[] = [
     path: '/healthz',
     id: 'getHealth',
     tag,
-    summary: 'Tells that the function lives.',
+    summary: 'Tells that the function lives; a local run tells it of all functions.',
     needs: 'nobody',
     replies: { 200: json('It lives.', healthSchema) },
   },
