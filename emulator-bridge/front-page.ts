@@ -15,6 +15,7 @@ export function frontPage(version: string, url: string): string {
 
   POST /orchestrate          runs any intent: a tool, a flow, a tool of an MCP server
   GET  /jobs/{job_id}        what became of it
+  POST /api/v1/ssh/exec      runs a command on a host, or tells what would be run
   GET  /intents              what can be asked for; PUT /intents/{name} adds to it
   GET  /mcp                  the MCP servers; /mcp/{server}/tools lists what one can do
 
