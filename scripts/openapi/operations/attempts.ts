@@ -78,7 +78,7 @@ export const ATTEMPTS: readonly Operation[] = [
     needs: 'attempt',
     body: z.union([ingestBody, signedBody]),
     replies: { 200: json('The outcome is on its way to the task.', replies.ingestSchema) },
-    problems: { 400: ['job_id_required'], 413: ['too_large'] },
+    problems: { 400: ['job_id_required'], 409: ['job_ended', 'job_not_running'], 413: ['too_large'] },
   },
   {
     method: 'GET',
