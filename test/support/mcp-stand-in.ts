@@ -87,7 +87,7 @@ async function answer(message: Message): Promise<object | undefined> {
 }
 
 /** Which the check before the call cannot make sense of. */
-const EXOTIC = { type: 'object', dependentRequired: { a: ['b'] } };
+const EXOTIC = { type: 'object', properties: { a: { type: 'colour' } } };
 
 console.error('the stand-in starts');
 process.stdout.write('this line is no message\n');

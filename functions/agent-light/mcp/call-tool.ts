@@ -1,14 +1,13 @@
 /** Mode `mcp`: a tool of an MCP server, called through a session that is kept. */
 
-import * as z from 'zod';
 import type { Context } from '../../core/agent/define-agent.ts';
 import { Problem, RetryableError, TerminalError } from '../../core/errors.ts';
 import type { Intent } from '../../core/intents/intents.ts';
 import type { McpAnswer, McpTool } from '../../core/ports.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import type { JsonObject } from '../../core/task.ts';
-import { checkedInputs } from '../checked-inputs.ts';
 import { progressNotes } from './progress-notes.ts';
+import { checkToolInputs } from './tool-inputs.ts';
 
 /**
  * Calls the tool of an intent, whose target is `<server>/<tool>`, with inputs that its schema takes. The result is its structured
@@ -23,7 +22,7 @@ export async function callTool(runtime: Runtime, { target }: Intent, given: Json
   const notes = progressNotes(runtime, context);
   try {
     const answer = await runtime.mcp.use(server, context.signal, async (session) => {
-      checkInputs(runtime, toolOf(await session.tools(), server, name), inputs);
+      checkToolInputs(runtime, toolOf(await session.tools(), server, name), inputs);
       return session.call({
         tool: name,
         inputs,
@@ -53,18 +52,6 @@ function toolOf(tools: readonly McpTool[], server: string, name: string): McpToo
   if (tool !== undefined) return tool;
   const names = tools.map((one) => one.name).join(', ');
   throw new TerminalError('unknown_tool', `${server} has no tool ${name.slice(0, 100)}. It has: ${names}`.slice(0, 1_500));
-}
-
-/** What this cannot make sense of in a schema is left to the server, which has the last word anyway. */
-function checkInputs({ log }: Runtime, { name, inputSchema }: McpTool, inputs: JsonObject): void {
-  let schema: z.ZodType;
-  try {
-    schema = z.fromJSONSchema(inputSchema as Parameters<typeof z.fromJSONSchema>[0]);
-  } catch (error) {
-    log.debug({ reason: (error as Error).message }, `The inputs of the tool ${name} are not checked before the call.`);
-    return;
-  }
-  checkedInputs(schema, inputs);
 }
 
 function resultOf({ isError, content, structured }: McpAnswer, server: string, tool: string): unknown {

@@ -95,7 +95,8 @@ export function calling(stackOf: () => TestStack, folderOf: () => string, mark: 
     it(`names the inputs that a tool of ${server} does not take`, async () => {
       const { status, error } = await ask(`mcp.${server}.get-sum`, { a: 'two' });
       assert.deepEqual([status, error?.code], ['error', 'invalid_inputs']);
-      assert.match(error?.message ?? '', /a has to be a number, not a string; b is missing: give a number/);
+      assert.match(error?.message ?? '', /a has to be number/);
+      assert.match(error?.message ?? '', /b is missing/);
     });
   }
 
