@@ -122,6 +122,8 @@ describeWithSshd('remote commands', function (started) {
     writeFileSync(file, Buffer.alloc(3 * MIB, 'x'));
     const cut = await run(['cat', file]);
     assert.deepEqual([cut.stdout.length, cut.isTruncated, cut.exitCode], [MIB, { stdout: true, stderr: false }, 0]);
+    const few = await run(['cat', file], { maxBytes: 1_001 });
+    assert.deepEqual([few.stdout.length, few.isTruncated.stdout], [1_001, true]);
     const exact = await run(['head', '-c', String(MIB), file]);
     assert.deepEqual([exact.stdout.length, exact.isTruncated.stdout], [MIB, false]);
     const errors = await run([NODE, '-e', `process.stderr.write('e'.repeat(${2 * MIB}))`]);
