@@ -13,10 +13,9 @@ const MAX_MESSAGE = 4_000;
  * Not zod's: its converter would bring all of zod into what every start of the function loads.
  */
 export function checkToolInputs({ log }: Pick<Runtime, 'log'>, { name, inputSchema }: McpTool, inputs: JsonObject): void {
-  const { $schema: _, ...schema } = inputSchema as JsonObject;
   let validate: ValidateFunction;
   try {
-    validate = new Ajv2020({ strict: false, allErrors: true, validateFormats: false, logger: false }).compile(schema);
+    validate = compiled(inputSchema);
   } catch (error) {
     log.debug({ reason: (error as Error).message }, `The inputs of the tool ${name} are not checked before the call.`);
     return;
@@ -24,6 +23,19 @@ export function checkToolInputs({ log }: Pick<Runtime, 'log'>, { name, inputSche
   if (validate(inputs)) return;
   const flaws = (validate.errors ?? []).map((flaw) => `${fieldOf(flaw)} ${wordsOf(flaw)}`);
   throw new TerminalError('invalid_inputs', `${flaws.join('; ').slice(0, MAX_MESSAGE)}.`);
+}
+
+/** For as long as a list of tools is kept: to compile one takes ten times as long as a call. */
+const known = new WeakMap<McpTool['inputSchema'], ValidateFunction>();
+
+function compiled(inputSchema: McpTool['inputSchema']): ValidateFunction {
+  const before = known.get(inputSchema);
+  if (before !== undefined) return before;
+  const { $schema: _, ...schema } = inputSchema as JsonObject;
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false, validateSchema: false, logger: false });
+  const validate = ajv.compile(schema);
+  known.set(inputSchema, validate);
+  return validate;
 }
 
 /** The path of a field, with the dots of every other message. */
