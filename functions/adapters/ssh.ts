@@ -9,6 +9,8 @@ import { type Resolve, systemNames } from './egress-names.ts';
 import { judgedAddresses } from './ssh-address.ts';
 import { algorithmsFor, parseHostKey } from './ssh-host-key.ts';
 import { keepOutput, type Output } from './ssh-output.ts';
+import { changed, lost, notStarted, problemOf, timeout, unreachable } from './ssh-problems.ts';
+import { within } from './within.ts';
 
 const CONNECT_MS = 10_000;
 const KEEPALIVE_MS = 5_000;
@@ -30,7 +32,8 @@ export function sshClient({ allowLoopback, resolve = systemNames() }: SshOptions
       request.signal.throwIfAborted();
       const end = performance.now() + request.timeoutMs;
       checkPrivateKey(request.privateKey);
-      const addresses = await judgedAddresses(request.address, { allowLoopback, resolve });
+      const addresses = await judgedWithin(Math.min(CONNECT_MS, request.timeoutMs), request.address);
+      request.signal.throwIfAborted();
       const socket = socketTo(request, addresses);
       try {
         return await runOn(socket, request, end);
@@ -39,6 +42,12 @@ export function sshClient({ allowLoopback, resolve = systemNames() }: SshOptions
       }
     },
   };
+
+  async function judgedWithin(ms: number, address: string): Promise<readonly string[]> {
+    return within(ms, judgedAddresses(address, { allowLoopback, resolve })).catch((error) => {
+      throw error instanceof Problem ? error : unreachable('has a name that is not resolved in time');
+    });
+  }
 }
 
 /** Throws `Problem` 422 `ssh_key_invalid` for what nobody can log in with. */
@@ -89,42 +98,31 @@ function runOn(socket: Socket, request: SshRequest, end: number): Promise<SshRep
   client.on('close', () => reject(lost(isReady)));
   client.on('ready', () => {
     isReady = true;
-    client.exec(lineFor(words, end - performance.now()), (error, opened) => {
-      if (error !== undefined) {
-        return reject(new Problem(502, 'command_not_started', `The host does not run commands: ${error.message}`));
-      }
-      channel = opened;
-      const outputs = [opened, opened.stderr].map((stream) => keepOutput(stream, maxBytes, maxBytes * PATIENCE, tooMuch));
-      opened.on('exit', (code: number | null) => {
-        exitCode = code;
-      });
-      const ends = [opened, opened.stderr].map((stream) => new Promise((ended) => stream.once('end', ended)));
-      const reply = () => resolve(replyOf(outputs as [Output, Output], exitCode));
-      const closed = new Promise<void>((ended) => opened.once('close', () => ended()));
-      void Promise.all([closed, ...ends]).then(() => (stopped === undefined ? reply() : reject(stopped.reason)));
-      if (stopped !== undefined) opened.signal('KILL');
-
-      function tooMuch(): void {
-        opened.signal('KILL');
-        // Where that is not heard, it finds nobody to read it once the connection is closed.
-        later(END_MS, reply);
-      }
+    // A host that lets us in and hangs up at once makes this throw.
+    try {
+      client.exec(lineFor(words, end - performance.now()), begun);
+    } catch {
+      reject(lost(true));
+    }
+  });
+  try {
+    client.connect({
+      sock: socket,
+      username: user,
+      privateKey,
+      authHandler: ['publickey'],
+      hostVerifier: (shown: Buffer) => {
+        isOther = !shown.equals(hostKey.bytes);
+        return !isOther;
+      },
+      algorithms: algorithmsFor(hostKey),
+      readyTimeout: 0,
+      keepaliveInterval: KEEPALIVE_MS,
+      keepaliveCountMax: LOST_AFTER_KEEPALIVES,
     });
-  });
-  client.connect({
-    sock: socket,
-    username: user,
-    privateKey,
-    authHandler: ['publickey'],
-    hostVerifier: (shown: Buffer) => {
-      isOther = !shown.equals(hostKey.bytes);
-      return !isOther;
-    },
-    algorithms: algorithmsFor(hostKey),
-    readyTimeout: 0,
-    keepaliveInterval: KEEPALIVE_MS,
-    keepaliveCountMax: LOST_AFTER_KEEPALIVES,
-  });
+  } catch (error) {
+    reject(error);
+  }
   return promise.finally(() => {
     for (const timer of timers) clearTimeout(timer);
     signal.removeEventListener('abort', giveUp);
@@ -132,6 +130,29 @@ function runOn(socket: Socket, request: SshRequest, end: number): Promise<SshRep
     client.removeAllListeners().on('error', () => {});
     client.end();
   });
+
+  function begun(error: Error | undefined, opened: ClientChannel): void {
+    if (error !== undefined) {
+      reject(notStarted(error));
+      return;
+    }
+    channel = opened;
+    const outputs = [opened, opened.stderr].map((stream) => keepOutput(stream, maxBytes, maxBytes * PATIENCE, tooMuch));
+    opened.on('exit', (code: number | null) => {
+      exitCode = code;
+    });
+    const ends = [opened, opened.stderr].map((stream) => new Promise((ended) => stream.once('end', ended)));
+    const reply = () => resolve(replyOf(outputs as [Output, Output], exitCode));
+    const closed = new Promise<void>((ended) => opened.once('close', () => ended()));
+    void Promise.all([closed, ...ends]).then(() => (stopped === undefined ? reply() : reject(stopped.reason)));
+    if (stopped !== undefined) opened.signal('KILL');
+
+    function tooMuch(): void {
+      opened.signal('KILL');
+      // Where that is not heard, it finds nobody to read it once the connection is closed.
+      later(END_MS, reply);
+    }
+  }
 }
 
 /**
@@ -156,6 +177,7 @@ const replyOf = ([stdout, stderr]: readonly [Output, Output], exitCode: number |
 
 /** Says its goodbyes, and waits until the socket is closed. */
 async function closed(socket: Socket): Promise<void> {
+  socket.on('error', () => {});
   if (socket.closed) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   socket.once('close', () => resolve());
@@ -164,27 +186,3 @@ async function closed(socket: Socket): Promise<void> {
   await promise;
   clearTimeout(timer);
 }
-
-function problemOf(error: Error & { readonly level?: string; readonly code?: string }, isReady: boolean): Problem {
-  if (error.level === 'client-authentication') return new Problem(502, 'login_refused', 'The host refuses the key of this user.');
-  if (/no matching host key format/.test(error.message)) return changed();
-  if (isReady) return lost(true);
-  return unreachable(`could not be reached (${error.code ?? error.message})`);
-}
-
-const timeout = ({ timeoutMs }: SshRequest): Problem =>
-  new Problem(408, 'timeout', `The command was stopped at its time limit of ${timeoutMs / 1000} s.`);
-
-const changed = (): Problem =>
-  new Problem(
-    502,
-    'host_key_changed',
-    'The host shows another key than sshHosts says. We did not log in. Find out why before you change the setting.',
-  );
-
-const lost = (isReady: boolean): Problem =>
-  isReady
-    ? new Problem(502, 'connection_lost', 'The connection was lost while the command ran.')
-    : unreachable('closed the connection');
-
-const unreachable = (how: string): Problem => new Problem(502, 'host_unreachable', `The host ${how}.`);

@@ -54,7 +54,7 @@ describeWithSshd('remote commands', function (started) {
   });
 
   it('brings every word to the other side byte for byte', async () => {
-    const words = fc.sample(fc.array(WORD, { minLength: 20, maxLength: 60 }), { numRuns: 25, seed: 11 });
+    const words = fc.sample(fc.array(WORD, { minLength: 20, maxLength: 60 }), { numRuns: 16, seed: 11 });
     assert.ok(words.flat().length > 400, `${words.flat().length}`);
     for (const some of words) {
       const { stdout, exitCode } = await run(['printf', '%s\\0', ...some]);
@@ -170,6 +170,22 @@ describeWithSshd('remote commands', function (started) {
         const guarded = sshClient({ allowLoopback: true, resolve: async () => found });
         await assert.rejects(guarded.run(requestFor(['true'], { address: 'a.example', port })), { code: 'egress_denied' });
       }
+      assert.equal(connections, 0);
+    });
+
+    it('is nothing where its name is not resolved in time, or nobody waits any more', async () => {
+      const slow = sshClient({ allowLoopback: true, resolve: () => new Promise(() => {}) });
+      await assert.rejects(slow.run(requestFor(['true'], { address: 'a.example', timeoutMs: 200 })), { code: 'host_unreachable' });
+      const abort = new AbortController();
+      const reason = new Error('enough');
+      const left = sshClient({
+        allowLoopback: true,
+        resolve: async () => {
+          abort.abort(reason);
+          return ['127.0.0.1'];
+        },
+      });
+      await assert.rejects(left.run(requestFor(['true'], { address: 'a.example', port, signal: abort.signal })), reason);
       assert.equal(connections, 0);
     });
 
