@@ -2,7 +2,6 @@ import { isBucketPath } from '../core/bucket-path.ts';
 import { Problem } from '../core/errors.ts';
 import type { ProjectTrees } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
-import { folderTrees } from './folder-tree.ts';
 
 /**
  * The projects of an installation: folders, and places in buckets (`gs://…`) where there is a Cloud Storage to ask. `access` is what
@@ -13,15 +12,20 @@ export function projectTrees(
   state: string,
   access?: 'read' | 'write',
 ): ProjectTrees {
-  const folders = folderTrees({ roots: roots.filter((root) => !isBucketPath(root)), state });
-  let opening: Promise<ProjectTrees> | undefined;
-  // Loaded when a bucket is asked for: few functions do, and all have to start.
+  // Loaded when one is asked for: few functions do, and all have to start.
+  let openFolders: Promise<ProjectTrees> | undefined;
+  const folders = () => {
+    const own = roots.filter((root) => !isBucketPath(root));
+    openFolders ??= import('./folder-tree.ts').then(({ folderTrees }) => folderTrees({ roots: own, state }));
+    return openFolders;
+  };
+  let openBuckets: Promise<ProjectTrees> | undefined;
   const buckets = () => {
-    opening ??= import('./bucket-trees.ts').then(({ bucketTrees }) => bucketTrees({ roots, project, access }));
-    return opening;
+    openBuckets ??= import('./bucket-trees.ts').then(({ bucketTrees }) => bucketTrees({ roots, project, access }));
+    return openBuckets;
   };
   const of = async (path: string): Promise<ProjectTrees> => {
-    if (!isBucketPath(path)) return folders;
+    if (!isBucketPath(path)) return folders();
     if (hasStorage(runtime)) return buckets();
     throw noStorage();
   };
@@ -37,7 +41,7 @@ export function projectTrees(
     },
     async recover() {
       if (access !== 'write') throw notGranted('change');
-      const done = await folders.recover();
+      const done = await (await folders()).recover();
       if (!roots.some(isBucketPath) || !hasStorage(runtime)) return done;
       return [...done, ...(await (await buckets()).recover())];
     },

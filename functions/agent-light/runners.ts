@@ -5,13 +5,11 @@ import { centsFromMicros } from '../core/budgets/money.ts';
 import type { Agent, LightHandler } from '../core/registry/agents.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { echo } from './echo.ts';
-import { relay } from './relay.ts';
-import { runIntent } from './run-intent.ts';
-import { textDigest } from './text-digest.ts';
 
 /** Gives what runs an agent's tasks here; nothing for one that has a subscription of its own. */
 export function runners(runtime: Runtime): (agent: Agent) => DefinedAgent | undefined {
-  const handlers: Readonly<Record<LightHandler, Handler>> = { echo, 'text.digest': textDigest(runtime) };
+  const digest: Handler = async (...given) => (await import('./text-digest.ts')).textDigest(runtime)(...given);
+  const handlers: Readonly<Record<LightHandler, Handler>> = { echo, 'text.digest': digest };
 
   return (agent) => {
     const { name, handling, direct } = agent;
@@ -21,9 +19,9 @@ export function runners(runtime: Runtime): (agent: Agent) => DefinedAgent | unde
         if (handling.handler === undefined) return defineAgent({ ...termsOf(agent), handlers });
         return withOne(agent, handlers[handling.handler]);
       case 'http':
-        return withOne(agent, relay(runtime, { name, ...handling }));
+        return withOne(agent, async (...given) => (await import('./relay.ts')).relay(runtime, { name, ...handling })(...given));
       case 'intent':
-        return withOne(agent, runIntent(runtime, handling.intent));
+        return withOne(agent, async (...given) => (await import('./run-intent.ts')).runIntent(runtime, handling.intent)(...given));
       case 'mock':
         return withOne(agent, 'result' in handling ? () => handling.result : echo);
     }

@@ -7,7 +7,6 @@
  */
 
 import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { carriable } from '../core/claim-check.ts';
@@ -22,6 +21,7 @@ import { readTask } from '../core/store.ts';
 import { isEnded, type JsonObject, type Known, type Task, type TaskError } from '../core/task.ts';
 import { verifyBodyHmac, verifyWebhook } from '../core/webhook.ts';
 import { flowKeys } from '../core/webhook-keys.ts';
+import type { Signed } from './task-update.ts';
 
 const reason = z.union([
   z.string().max(10_000),
@@ -45,16 +45,6 @@ export const signedBody = z
   });
 
 type Report = z.output<typeof signedBody>;
-
-/** A body as it came, and each header as often as it came. */
-export interface Signed {
-  readonly headers: IncomingMessage['headersDistinct'];
-  readonly bytes: Buffer;
-}
-
-/** Whether a request claims to be proved so. */
-export const isSigned = ({ headers }: Signed): boolean =>
-  headers['x-signature'] !== undefined || headers['webhook-signature'] !== undefined;
 
 /**
  * Ends a job of a flow: `{status: "ok", job_id}`, also where it had ended just so. A success counts whatever became of its attempt; an

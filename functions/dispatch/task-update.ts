@@ -3,6 +3,7 @@
  * anything is read.
  */
 
+import type { IncomingMessage } from 'node:http';
 import * as z from 'zod';
 import { isWholeMicros, microsFromCents } from '../core/budgets/money.ts';
 import { carriable } from '../core/claim-check.ts';
@@ -19,8 +20,17 @@ import { readTask } from '../core/store.ts';
 import type { JsonObject } from '../core/task.ts';
 import { onward } from '../core/trace.ts';
 import { wrongToken } from './agent-claims.ts';
-import { ingestSigned, isSigned, type Signed } from './signed-callback.ts';
 import { notFound } from './task-view.ts';
+
+/** A body as it came, and each header as often as it came. */
+export interface Signed {
+  readonly headers: IncomingMessage['headersDistinct'];
+  readonly bytes: Buffer;
+}
+
+/** Whether a request claims to be proved so. */
+export const isSigned = ({ headers }: Signed): boolean =>
+  headers['x-signature'] !== undefined || headers['webhook-signature'] !== undefined;
 
 const outcomeSchema = z.strictObject({
   status: z.enum(['succeeded', 'failed', 'expired', 'cancelled', 'retry']),
@@ -81,7 +91,8 @@ export async function ingestCallback(runtime: Runtime, given: unknown, signed: S
       fields: [{ field: 'job_id', code: 'required', message: 'is missing' }],
     });
   }
-  if (outcomeToken === undefined && isSigned(signed)) return ingestSigned(runtime, jobId, signed, given);
+  if (outcomeToken === undefined && isSigned(signed))
+    return (await import('./signed-callback.ts')).ingestSigned(runtime, jobId, signed, given);
   const body = checked(ingestBody, given);
   const ids = [body.job_id, taskIdOf(body.job_id)];
   const id = ids.find((one) => runtime.signing.outcomeTokenValid(body.outcomeToken, one, body.epoch));
