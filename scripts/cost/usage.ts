@@ -83,8 +83,12 @@ export function usageOf(topology: Topology, load: Load): Use[] {
         use('requests', quantity, part),
         use('cpu', time.seconds, part),
         use('memory', (time.seconds * row.memoryMiB) / 1024, part),
-        use('secretReads', time.starts * row.roles.filter(({ kind }) => kind === 'secret').length, part),
-        // All take theirs when they start; what callbacks are signed with is asked for again.
+        use(
+          'secretReads',
+          time.starts * row.roles.filter((role) => role.kind === 'secret' && role.secret !== 'ssh-keys').length,
+          part,
+        ),
+        // All take theirs when they start, but for the keys of other machines; what callbacks are signed with is asked for again.
         use('secretReads', name === 'callbacks' ? cachedReads(quantity, time, SECRET_FRESH_MS / 1000) : 0, part),
       ];
     }),
