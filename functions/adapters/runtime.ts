@@ -98,9 +98,9 @@ function accessToProjects(name: string): 'read' | 'write' | undefined {
   return topology.functions[name]?.roles.find((role) => role.kind === 'projects')?.access;
 }
 
-/** Addresses of the operator's own configuration: its agents, and its own functions. */
-function operatorOrigins(settings: Settings): string[] {
-  return [...settings.agents.map(({ endpoint }) => endpoint), ...Object.values(settings.functionUrls)].map(
-    (url) => new URL(url).origin,
-  );
+/** Addresses of the operator's own configuration: its agents and flows, and its own functions. */
+export function operatorOrigins({ agents, intents, functionUrls }: Settings): string[] {
+  const flows = intents.flatMap(({ mode, target }) => (mode === 'flow' && URL.canParse(target) ? [target] : []));
+  const all = [...agents.map(({ endpoint }) => endpoint), ...flows, ...Object.values(functionUrls)];
+  return all.map((url) => new URL(url).origin);
 }
