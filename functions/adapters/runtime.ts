@@ -100,7 +100,7 @@ function accessToProjects(name: string): 'read' | 'write' | undefined {
 
 /** Addresses of the operator's own configuration: its agents and flows, and its own functions. */
 export function operatorOrigins({ agents, intents, functionUrls }: Settings): string[] {
-  const flows = intents.flatMap(({ mode, target }) => (mode === 'flow' && URL.canParse(target) ? [target] : []));
+  const flows = intents.flatMap(({ mode, target }) => (mode === 'flow' ? [target] : []));
   const all = [...agents.map(({ endpoint }) => endpoint), ...flows, ...Object.values(functionUrls)];
   return all.map((url) => new URL(url).origin);
 }

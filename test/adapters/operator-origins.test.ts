@@ -18,4 +18,9 @@ describe('the origins that an operator may reach on private networks', () => {
     );
     assert.deepEqual(operatorOrigins(settings), ['http://agent.internal:9000', 'http://n8n:5678', 'http://127.0.0.1:8090']);
   });
+
+  it('have to be addresses', () => {
+    const intents = [{ name: 'gmail.triage', mode: 'flow', target: 'n8n' }];
+    assert.throws(() => readSettings({}, { runtime: 'embedded', intents }), /is no http or https address/);
+  });
 });

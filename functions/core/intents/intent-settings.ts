@@ -28,7 +28,12 @@ export const intentTerms = {
 };
 
 /** An intent of the operator's. */
-export const intentRow = z.strictObject({ name: intentName, mode: z.enum(['flow', 'mcp']), ...intentTerms });
+export const intentRow = z
+  .strictObject({ name: intentName, mode: z.enum(['flow', 'mcp']), ...intentTerms })
+  .refine(({ mode, target }) => mode === 'mcp' || /^https?:$/.test(URL.parse(target)?.protocol ?? ''), {
+    path: ['target'],
+    message: 'is no http or https address',
+  });
 
 /** An MCP server: a command that speaks over its input and output, or an address of its streamable HTTP. */
 export const mcpServerRow = z.union([
