@@ -5,6 +5,7 @@ import { systemClock } from '../functions/adapters/clock.ts';
 import { firestoreDocuments } from '../functions/adapters/firestore.ts';
 import { pubsubSubscriptions } from '../functions/adapters/pubsub.ts';
 import { accountEmail, bucketName } from '../functions/core/addresses.ts';
+import { measured } from '../functions/core/measures.ts';
 import type { Log } from '../functions/core/ports.ts';
 import { type Settings, toEnvironment } from '../functions/core/settings.ts';
 import { topology } from '../functions/topology.ts';
@@ -48,6 +49,7 @@ export async function startEmulated(options: EmulatedOptions): Promise<LocalStac
     await functionProcesses({
       names: functionNames,
       onLine,
+      onMeasure: (measure) => measured(() => measure),
       log,
       environment: async (name, urls) =>
         environmentFor(name, {

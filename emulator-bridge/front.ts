@@ -27,6 +27,8 @@ export interface FrontOptions {
   /** Whether to listen on the customary 8000 and 8080 too, where they are free. */
   readonly customaryPorts: boolean;
   readonly version: string;
+  /** Answers `GET /metrics`. */
+  readonly metrics?: RequestListener;
   readonly log: Log;
 }
 
@@ -46,7 +48,7 @@ const AGENT = 'agent-light';
 
 /** Starts it. Rejects with Node's `EADDRINUSE` when `port` is taken; the customary ports are only noted. */
 export async function startFront(options: FrontOptions): Promise<Front> {
-  const { functions, urls, version, log } = options;
+  const { functions, urls, version, metrics, log } = options;
   const route = routeTable(functions);
   const health = frontHealth(urls, version);
   const targets = new Map(Object.entries(urls).map(([name, url]) => [name, target(name, url, options.servers?.[name])]));
@@ -66,7 +68,8 @@ export async function startFront(options: FrontOptions): Promise<Front> {
         return;
       }
       const forward = targets.get(find(path) ?? '');
-      if (forward === undefined) {
+      if (ownHealth && path === '/metrics' && request.method === 'GET' && metrics !== undefined) metrics(request, response);
+      else if (forward === undefined) {
         request.resume();
         sendProblem(response, 404, 'not_found', `Nothing is served at ${path.slice(0, 200)}.`);
       } else {

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
+import type { Measure } from '../functions/core/measures.ts';
 import type { Log } from '../functions/core/ports.ts';
 import { freePorts, LOOPBACK } from './loopback.ts';
 import { type Supervised, supervise } from './supervise.ts';
@@ -29,6 +30,8 @@ export interface FunctionProcessesOptions {
   readonly source?: string;
   /** Called with each line that a function writes. */
   readonly onLine: (name: string, line: string) => void;
+  /** Called with what a function measures. */
+  readonly onMeasure?: (measure: Measure) => void;
   readonly log: Log;
 }
 
@@ -59,6 +62,7 @@ export async function functionProcesses(options: FunctionProcessesOptions): Prom
         },
         probe: () => healthy(urls[name] as string),
         onLine: (line) => options.onLine(name, line),
+        onMessage: (message) => options.onMeasure?.(message as Measure),
         log,
       });
       return [name, supervised];

@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import { systemClock } from '../functions/adapters/clock.ts';
 import { lazyEgress } from '../functions/adapters/lazy-egress.ts';
 import { pushAccountEmail } from '../functions/core/addresses.ts';
+import { onMeasure } from '../functions/core/measures.ts';
 import type { Egress, Log, MadeSubscriptions, Subscriptions } from '../functions/core/ports.ts';
 import type { Room } from '../functions/core/runtime.ts';
 import type { Settings } from '../functions/core/settings.ts';
@@ -12,12 +13,15 @@ import manifest from '../package.json' with { type: 'json' };
 import { startAgentDeliveries } from './agent-deliveries.ts';
 import { startDeliveries } from './deliveries.ts';
 import { startFront } from './front.ts';
+import { frontMetrics } from './front-metrics.ts';
 import type { ResponseClass } from './held-responses.ts';
 import type { Issuer } from './issuer.ts';
+import { openTelemetryMetrics } from './metrics.ts';
 import type { PushCounters, PushTransport } from './push.ts';
 import { httpTransport } from './push-http.ts';
 import { inProcessTransport } from './push-in-process.ts';
 import { startSchedules } from './schedules.ts';
+import { watchedSource } from './watched-source.ts';
 
 /** A running Heliograph on this machine. */
 export interface LocalStack {
@@ -56,6 +60,8 @@ export interface Between {
 
 export const functionNames: readonly string[] = Object.keys(topology.functions);
 
+/** The longest backoff of Pub/Sub. Source: Google Cloud, "Retry policy". */
+const MOST_BACKOFF_MS = 600_000;
 /** How long running requests have to end, at each step of stopping. */
 const GRACE_MS = 2000;
 
@@ -96,6 +102,16 @@ export async function assemble(release: AsyncDisposableStack, assembly: Assembly
   const { log, between = {} } = options;
   const urls = settings.functionUrls;
   const endpointOf = between.endpoint ?? ((_name, url) => url);
+  const { times } = settings;
+  const names = Object.keys(topology.subscriptions);
+  const watched = watchedSource(
+    between.source?.(source) ?? source,
+    names,
+    2 * (times.backoffMaximumMs ?? MOST_BACKOFF_MS),
+    systemClock().now,
+  );
+  const metrics = openTelemetryMetrics(settings, watched.oldest);
+  release.defer(onMeasure(metrics.note));
   // First, so that a busy port is found before any message moves.
   const front = await startFront({
     functions: topology.functions,
@@ -105,15 +121,15 @@ export async function assemble(release: AsyncDisposableStack, assembly: Assembly
     port: settings.port,
     customaryPorts: options.customaryPorts ?? settings.port !== 0,
     version: manifest.version,
+    metrics: frontMetrics(urls.dispatch as string, metrics.text),
     log,
   });
   release.adopt(front, (it) => it.stop(GRACE_MS));
-  const pulled = between.source?.(source) ?? source;
   const deliveries = release.adopt(
     startDeliveries({
       settings,
       subscriptions: topology.subscriptions,
-      source: pulled,
+      source: watched.source,
       issuer,
       transport: ({ function: name, path }) => {
         const url = urls[name] as string;
@@ -128,7 +144,7 @@ export async function assemble(release: AsyncDisposableStack, assembly: Assembly
     assembly.egress ??
     release.adopt(lazyEgress({ allowLoopback: settings.allowLoopback, operatorOrigins: [] }), (it) => it.close());
   const agentDeliveries = release.adopt(
-    startAgentDeliveries({ settings, made: source, source: pulled, issuer, egress, log }),
+    startAgentDeliveries({ settings, made: source, source: watched.source, issuer, egress, log }),
     (it) => it.stop(GRACE_MS),
   );
   const email = pushAccountEmail(settings);

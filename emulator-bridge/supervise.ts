@@ -13,6 +13,8 @@ export interface SuperviseOptions {
   readonly readyWithinMs?: number;
   /** Called with each line of its output. */
   readonly onLine: (line: string) => void;
+  /** Called with what it sends, where it has a channel. */
+  readonly onMessage?: (message: unknown) => void;
   readonly log: Log;
 }
 
@@ -42,6 +44,7 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
 
   async function start(): Promise<void> {
     const started = await startProcess(options.command, options.spawn);
+    started.child.on('message', (message) => options.onMessage?.(message));
     for (const stream of [started.child.stdout, started.child.stderr]) lines(stream, options.onLine);
     running = started;
     startedAt = Date.now();

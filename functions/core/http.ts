@@ -8,6 +8,7 @@ import newRouter, { type NextFunction, type Request, type Response, type Router 
 import * as z from 'zod';
 import { Problem } from './errors.ts';
 import { fieldIssues } from './field-issues.ts';
+import { measured } from './measures.ts';
 import type { Room, Runtime } from './runtime.ts';
 import { inTrace, TRACEPARENT } from './trace.ts';
 
@@ -33,7 +34,7 @@ export function takeBodiesRaw(): void {
  * nothing matches and what throws.
  */
 export function room(
-  runtime: Pick<Runtime, 'name' | 'version' | 'log'>,
+  runtime: Pick<Runtime, 'name' | 'version' | 'clock' | 'log'>,
   dependsOn: readonly string[],
   routes: (router: Router) => void,
 ): Room {
@@ -48,12 +49,27 @@ export function room(
   router.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>
     sendProblem(runtime, request, response, error),
   );
-  const made: Room = (request, response) =>
+  const made: Room = (request, response) => {
+    timed(runtime, request, response);
     inTrace(request.headers[TRACEPARENT], () =>
       router(request as Request, response as Response, (error: unknown) => sendProblem(runtime, request, response, error)),
     );
+  };
   routers.set(made, router);
   return made;
+}
+
+/** How long a request takes until all of its answer is sent, by its route: what nothing matches is one. */
+function timed({ name, clock }: Pick<Runtime, 'name' | 'clock'>, request: IncomingMessage, response: ServerResponse): void {
+  const begunAt = clock.now();
+  response.once('finish', () =>
+    measured(() => {
+      const route = (request as { route?: { readonly path?: string | readonly string[] } }).route?.path;
+      const [method, pattern] = route === undefined ? ['any', 'none'] : [request.method ?? '', String([route].flat()[0])];
+      const seconds = (clock.now() - begunAt) / 1000;
+      return { kind: 'request', function: name, method, route: pattern, status: response.statusCode, seconds };
+    }),
+  );
 }
 
 const routers = new WeakMap<Room, Router>();

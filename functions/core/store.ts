@@ -5,10 +5,11 @@
 
 import { sealTime } from './audit/sealing.ts';
 import { Problem } from './errors.ts';
+import { measured } from './measures.ts';
 import { type Fields, PreconditionFailed, SERVER_TIME, type Write, type Written } from './ports.ts';
 import type { Runtime } from './runtime.ts';
 import { chained } from './signing.ts';
-import { type ChainHead, coreOf, isTaskId, type Known, type Task, type TaskCore, type TimelineEntry } from './task.ts';
+import { type ChainHead, coreOf, isEnded, isTaskId, type Known, type Task, type TaskCore, type TimelineEntry } from './task.ts';
 import { fromDocument, hasOwnField, toDocument } from './task-document.ts';
 
 export const TASKS = 'tasks';
@@ -70,6 +71,8 @@ export async function changeWrites(
     writes,
     after([written]) {
       if (written === undefined) throw new Problem(500, 'internal', 'A commit returned no version.');
+      const { status } = change.set;
+      if (status !== undefined && isEnded(status)) measured(() => ({ kind: 'ended', agent: known.task.agent, status }));
       const leasedAt = task.leasedAt === SERVER_TIME ? { leasedAt: written.at } : {};
       return { id: known.id, version: written.version, task: coreOf({ ...task, ...state, ...leasedAt } as unknown as TaskCore) };
     },

@@ -3,13 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type InProcessReply, requestInProcess } from '../../emulator-bridge/in-process-request.ts';
 import { type PushOptions, startPush } from '../../emulator-bridge/push.ts';
 import { inProcessTransport } from '../../emulator-bridge/push-in-process.ts';
+import { systemClock } from '../../functions/adapters/clock.ts';
 import { rawBody, room, send } from '../../functions/core/http.ts';
 import type { Clock } from '../../functions/core/ports.ts';
 import type { Room } from '../../functions/core/runtime.ts';
 import { fakeSource, quiet } from './kit.ts';
 
 describe('requests without a socket', () => {
-  const served = room({ name: 'toy', version: '1', log: quiet }, [], (router) => {
+  const served = room({ name: 'toy', version: '1', clock: systemClock(), log: quiet }, [], (router) => {
     router.post('/echo', async (request, response) => {
       const { type, ...headers } = request.headers;
       send(

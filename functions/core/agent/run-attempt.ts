@@ -3,6 +3,7 @@
 import { microsFromCents } from '../budgets/money.ts';
 import { Problem, RetryableError, TerminalError } from '../errors.ts';
 import { resultFlaw } from '../json-value.ts';
+import { measured } from '../measures.ts';
 import type { Outcome } from '../run-message.ts';
 import type { Runtime } from '../runtime.ts';
 import { ACCEPTED, type DefinedAgent } from './define-agent.ts';
@@ -39,8 +40,12 @@ export async function runAttempt(
   );
   const stopRenewing = renewing(runtime, protocol, attempt, abort);
   const stopWatching = protocol.watchStop(attempt, ({ code, message }) => abort.abort(new RetryableError(code, message, 0)));
+  const begunAt = clock.now();
   try {
-    return await Promise.race([handled(), stopped]);
+    const ran = await Promise.race([handled(), stopped]);
+    const outcome = ran.kind === 'outcome' ? ran.outcome.status : ran.kind;
+    measured(() => ({ kind: 'run', agent: attempt.agent, outcome, seconds: (clock.now() - begunAt) / 1000 }));
+    return ran;
   } finally {
     cancelDeadline();
     stopRenewing();

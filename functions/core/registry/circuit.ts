@@ -8,6 +8,7 @@
  */
 
 import { hashedId } from '../hashed-id.ts';
+import { measured } from '../measures.ts';
 import { type Documents, type Fields, PreconditionFailed, type Trust } from '../ports.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Agent } from './agents.ts';
@@ -160,6 +161,7 @@ async function changed(
         : { kind: 'replace', collection: CIRCUITS, id, version: before.version, data },
     ]);
     memory.stored = { circuit, version: written?.version ?? '' };
+    measured(() => ({ kind: 'circuit', id, agent, state: circuit.state }));
     if (circuit.state !== 'half-open') log.warn({ agent, state: circuit.state }, 'The circuit of an agent has changed.');
     return true;
   } catch (error) {

@@ -3,6 +3,7 @@
 import type { Closers } from '../close.ts';
 import { type Created, type Creation, createTask } from '../create.ts';
 import { followUp } from '../follow-ups.ts';
+import { measured } from '../measures.ts';
 import type { Runtime } from '../runtime.ts';
 import { readTask } from '../store.ts';
 import { isEnded, type Known, type Task } from '../task.ts';
@@ -17,8 +18,13 @@ export async function startTask(runtime: Closers & Pick<Runtime, 'objects'>, cre
   const created = await createTask(runtime, creation);
   if (created.kind === 'replayed') return created;
   const { task, known } = created;
+  measured(() => ({ kind: 'created', agent: task.agent }));
   // A dependency had failed: the task has ended as it was created.
-  if (isEnded(task.status)) await followUp(runtime, known);
+  const { status } = task;
+  if (isEnded(status)) {
+    measured(() => ({ kind: 'ended', agent: task.agent, status }));
+    await followUp(runtime, known);
+  }
   const hasGates = task.status === 'waiting' && task.waitingFor?.some(isGate);
   const since = hasGates ? await goOn(runtime, { ...known, task }, creation.by) : undefined;
   return since === undefined ? created : { ...created, known: since, task: since.task };
