@@ -94,7 +94,7 @@ describe('a flow', function () {
         ...rows.map((_row, index) => ({ name: nameOf(index), mode: 'flow', target: `${hook.url}/${index}` })),
         ...own.map((name) => ({ name, mode: 'flow', target: `${hook.url}/${name}` })),
         { name: 'two.run', mode: 'flow', target: `${hook.url}/two`, concurrency: 2 },
-        { name: 'private.run', mode: 'flow', target: 'http://10.1.2.3/hook' },
+        { name: 'metadata.run', mode: 'flow', target: 'http://169.254.169.254/hook' },
       ],
     });
   });
@@ -187,8 +187,8 @@ describe('a flow', function () {
     assert.deepEqual([most, hook.callsOf('/two').length], [2, 6]);
   });
 
-  it("of the operator's goes to no private address that the settings do not name", async () => {
-    const job = await run('private.run');
+  it('goes to no metadata server, though the operator names it', async () => {
+    const job = await run('metadata.run');
     assert.deepEqual([job.status, job.error?.code, job.metrics.attempts], ['error', 'egress_denied', 1]);
   });
 });
