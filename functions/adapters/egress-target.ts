@@ -44,7 +44,7 @@ export function parseTarget(text: string, trust: Trust, rules: EgressRules): Tar
   if (DENIED_HOSTS.test(host)) throw denied('its host is a metadata server');
 
   const reach = reachOf(url, host, trust, rules);
-  if (reach === 'public' && trust === 'user') {
+  if (reach === 'public' && trust !== 'operator') {
     if (url.protocol !== 'https:') throw denied('it is not https');
     if (!USER_PORTS.includes(port)) throw denied('its port is neither 443 nor 8443');
   }
@@ -58,7 +58,7 @@ export function denied(reason: string): Problem {
 
 /** Names that only resolve to loopback do not count as it: that would be anybody's name. */
 function reachOf(url: URL, host: string, trust: Trust, rules: EgressRules): Reach {
-  if (rules.allowLoopback && (host === 'localhost' || isWithin(host, 'loopback'))) return 'loopback';
+  if (rules.allowLoopback && trust !== 'public' && (host === 'localhost' || isWithin(host, 'loopback'))) return 'loopback';
   if (trust === 'operator' && rules.operatorOrigins?.includes(url.origin)) return 'private';
   return 'public';
 }

@@ -1,6 +1,7 @@
 /** Runs an intent: a tool of ours, a flow behind a webhook, a tool of an MCP server. */
 
 import type { Context, Handler } from '../core/agent/define-agent.ts';
+import { isCleared } from '../core/intents/clearance.ts';
 import type { Intent } from '../core/intents/intents.ts';
 import type { ToolName } from '../core/intents/tool-terms.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -15,7 +16,7 @@ import { tools } from './tools/registry.ts';
  */
 export function runIntent(runtime: Runtime, intent: Intent): Handler {
   const { mode, dangerous } = intent;
-  const isDry = (context: Context): boolean => dangerous && context.job?.cleared !== true;
+  const isDry = (context: Context): boolean => dangerous && !isCleared(runtime, context.job, intent);
   if (mode === 'agent') return runTool(runtime, intent, isDry);
   const run = mode === 'flow' ? runFlow(runtime, intent) : runMcp(runtime, intent);
   return (inputs, context) => (isDry(context) ? dry({ intent: intent.name, inputs }) : run(inputs, context));

@@ -5,6 +5,7 @@ import { centsFromMicros } from '../core/budgets/money.ts';
 import type { Agent, LightHandler } from '../core/registry/agents.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { echo } from './echo.ts';
+import { relay } from './relay.ts';
 
 /** Gives what runs an agent's tasks here; nothing for one that has a subscription of its own. */
 export function runners(runtime: Runtime): (agent: Agent) => DefinedAgent | undefined {
@@ -19,7 +20,7 @@ export function runners(runtime: Runtime): (agent: Agent) => DefinedAgent | unde
         if (handling.handler === undefined) return defineAgent({ ...termsOf(agent), handlers });
         return withOne(agent, handlers[handling.handler]);
       case 'http':
-        return withOne(agent, async (...given) => (await import('./relay.ts')).relay(runtime, { name, ...handling })(...given));
+        return withOne(agent, relay(runtime, { name, ...handling }));
       case 'intent':
         return withOne(agent, async (...given) => (await import('./run-intent.ts')).runIntent(runtime, handling.intent)(...given));
       case 'mock':

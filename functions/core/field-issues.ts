@@ -9,18 +9,26 @@ export interface FieldIssue {
   readonly message: string;
 }
 
-/** One issue per bad field; each unknown field is one of its own, `unknown_field`, with `unknownField` as its message. */
+/** More are shown to nobody; whoever sends a hundred thousand wrong fields is not to be given as much work. */
+const MOST = 51;
+
+/**
+ * One issue per bad field, at most 51; each unknown field is one of its own, `unknown_field`, with `unknownField` as its message.
+ */
 export function fieldIssues(error: z.ZodError, unknownField: string): FieldIssue[] {
-  const all = error.issues.flatMap((issue) => {
+  const found = new Map<string, FieldIssue>();
+  for (const issue of error.issues) {
     const at = issue.path.map(String).join('.');
-    if (issue.code !== 'unrecognized_keys') return [{ field: at, code: issue.code, message: spoken(issue.message) }];
-    return issue.keys.map((key) => ({
-      field: [at, key.slice(0, 100)].filter(Boolean).join('.'),
-      code: 'unknown_field',
-      message: unknownField,
-    }));
-  });
-  return all.filter(({ field }, index) => all.findIndex((one) => one.field === field) === index);
+    const isUnknown = issue.code === 'unrecognized_keys';
+    for (const key of isUnknown ? issue.keys : ['']) {
+      if (found.size >= MOST) return [...found.values()];
+      const field = [at, key.slice(0, 100)].filter(Boolean).join('.');
+      if (found.has(field)) continue;
+      if (isUnknown) found.set(field, { field, code: 'unknown_field', message: unknownField });
+      else found.set(field, { field, code: issue.code, message: spoken(issue.message) });
+    }
+  }
+  return [...found.values()];
 }
 
 /** The library's words for a wrong value, as a sentence without its subject. */

@@ -20,7 +20,8 @@ const name = (max: number) =>
 const fits = (maxBytes: number) => (value: unknown) => Buffer.byteLength(JSON.stringify(value)) <= maxBytes;
 const larger = (maxBytes: number): string => `is larger than ${maxBytes} bytes of JSON`;
 
-const jsonObject = z
+/** A JSON object that a store can keep. */
+export const jsonObject = z
   .unknown()
   // The library would leave it out without a word.
   .refine((value) => !Object.hasOwn(Object(value), '__proto__'), 'has a field named __proto__')

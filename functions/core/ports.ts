@@ -142,8 +142,11 @@ export interface Ids {
   below(below: number): number;
 }
 
-/** How far an address is trusted: `user` addresses must be public; `operator` ones come from the configuration. */
-export type Trust = 'user' | 'operator';
+/**
+ * How far an address is trusted: `operator` ones come from the configuration; `user` ones must be public, or on loopback where that is
+ * allowed; `public` ones are public even then.
+ */
+export type Trust = 'public' | 'user' | 'operator';
 
 export interface EgressRequest {
   readonly url: string;

@@ -91,7 +91,7 @@ export interface Job {
   /** As it was given; small. */
   readonly trace?: string | JsonObject;
   /** Something dangerous may really be done: confirmed, by a caller who may, and allowed by the operator. */
-  readonly cleared?: true;
+  readonly cleared?: string;
 }
 
 /**

@@ -37,6 +37,8 @@ export function streamTask(
   response: ServerResponse,
   headers: Readonly<Record<string, string>> = {},
 ): void {
+  // Who hung up while he was let in would never be noticed again.
+  if (response.destroyed || response.closed) return;
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',

@@ -7,6 +7,8 @@ import { commitHolding } from '../core/budgets/holds.ts';
 import { Problem } from '../core/errors.ts';
 import { followUp } from '../core/follow-ups.ts';
 import { checked } from '../core/http.ts';
+import { refuseUncleared } from '../core/intents/clearance.ts';
+import { intentOf } from '../core/intents/intents.ts';
 import { PreconditionFailed } from '../core/ports.ts';
 import { agentOf } from '../core/registry/registry.ts';
 import { publishOrLeave, runMessage } from '../core/run-message.ts';
@@ -17,7 +19,6 @@ import { taskView } from '../core/task-view.ts';
 import { APPROVAL, gatesOf } from '../core/waiting/gate-names.ts';
 import { joinLine } from '../core/waiting/line.ts';
 import { goOn } from '../core/waiting/start-task.ts';
-import { clearance } from './orchestrate/clearance.ts';
 import { ownTask } from './task-view.ts';
 
 const MAX_TRIES = 20;
@@ -37,7 +38,7 @@ export async function redrive(runtime: Runtime, caller: Caller, name: string, gi
       const owned = await ownTask(runtime, caller, name);
       // The reply to the try before was lost.
       const isDone = owned.task.requestId === requestId;
-      refuseUncleared(runtime, caller, owned);
+      await refuseWhatIsNotCleared(runtime, caller, owned);
       const found = isDone ? owned : await settledTask(runtime, caller, owned);
       const known = isDone ? owned : await revive(runtime, caller, found, { ttlSeconds, requestId });
       const begun =
@@ -54,8 +55,9 @@ export async function redrive(runtime: Runtime, caller: Caller, name: string, gi
 }
 
 /** Whoever has something dangerous done once more needs what its caller needed. */
-function refuseUncleared(runtime: Runtime, caller: Caller, { task }: Known<Task>): void {
-  if (task.job?.cleared) clearance(runtime, caller, { name: task.job.intent, dangerous: true }, { confirm_dangerous: true });
+async function refuseWhatIsNotCleared(runtime: Runtime, caller: Caller, { task: { job } }: Known<Task>): Promise<void> {
+  const intent = job?.cleared === undefined ? undefined : await intentOf(runtime, caller.tenant, job.intent, job.mode);
+  if (intent !== undefined) refuseUncleared(runtime, caller.scopes, intent);
 }
 
 /** The dead task with nothing held by the life before, and its callback asked for. */

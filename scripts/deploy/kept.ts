@@ -68,7 +68,7 @@ export function keptOf(folder: string, project: string): readonly Kept[] {
       const id = `projects/${project}/secrets/${secret_id}`;
       return {
         address: `google_secret_manager_secret.${key}`,
-        what: `secret ${secret_id} (what is stored was signed with it)`,
+        what: `secret ${secret_id} (its value is nowhere else)`,
         id,
         service: 'secrets',
         path: id,

@@ -236,7 +236,7 @@ describe('npm run deploy, npm run destroy', function () {
       'google_secret_manager_secret.',
       'google_secret_manager_secret_version.',
     ];
-    const LEFT = ['databases/tasks', 'databases/control', 'secrets/heliograph-signing-key', 'secrets/heliograph-webhook-keys'];
+    const LEFT = ['databases/tasks', 'databases/control', ...topology.secrets.map((name) => `secrets/heliograph-${name}`)];
     beforeEach(async () => {
       await deploy('--yes', '--no-smoke');
       for (const path of LEFT) google.answers.set(`GET /v1/projects/${PROJECT}/${path}`, { status: 200, body: {} });

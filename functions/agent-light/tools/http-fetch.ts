@@ -1,4 +1,4 @@
-/** `http.fetch`: asks an address of the public web, guarded as every other that a user names. */
+/** `http.fetch`: asks an address of the public web, also on a local run: what is on its loopback trusts this machine. */
 
 import * as z from 'zod';
 import { Problem, TerminalError } from '../../core/errors.ts';
@@ -16,7 +16,7 @@ export const httpFetch = defineTool({
   }),
   async run({ egress, clock }, { url, method, headers, body }, { signal, deadline }) {
     const timeoutMs = Math.max(1, deadline - clock.now());
-    const request = { url, trust: 'user', method, headers, timeoutMs, maxBytes: MAX_BYTES, signal } as const;
+    const request = { url, trust: 'public', method, headers, timeoutMs, maxBytes: MAX_BYTES, signal } as const;
     try {
       const reply = await egress.request(body === undefined ? request : { ...request, body });
       return { status: reply.status, headers: reply.headers, body: reply.body.toString('utf8') };

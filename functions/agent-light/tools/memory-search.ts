@@ -7,11 +7,14 @@ import { countsIn, wordsOf } from '../memory/words.ts';
 import { hasAny, memoryTags, memoryView } from './memory-tags.ts';
 import { defineTool } from './tool.ts';
 
+/** Of a query; each costs a count for each text that is found. */
+const MOST_WORDS = 64;
+
 type Found = Rankable & Pick<Shelved, 'id' | 'at'>;
 
 /**
  * `{query, k?, tags?}` gives `{results: [{item_id, text, tags, metadata?, score, created_at}], total, searched}`: the best first, by
- * BM25, of those with any of the words and any of the tags; `total` counts them, `searched` all that the tenant has stored. Costs at
+ * BM25, of those with any of the words and any of the tags; `total` counts them, `searched` all that the tenant has stored. The first 64 words of the query count. Costs at
  * most 32 reads, and one for each result.
  */
 export const memorySearch = defineTool({
@@ -21,7 +24,7 @@ export const memorySearch = defineTool({
     tags: memoryTags.optional(),
   }),
   async run(runtime, { query, k, tags }, { tenant }) {
-    const wanted = new Map([...new Set(wordsOf(query))].map((word, place) => [word, place]));
+    const wanted = new Map([...new Set(wordsOf(query))].slice(0, MOST_WORDS).map((word, place) => [word, place]));
     const holding = new Array<number>(wanted.size).fill(0);
     const found: Found[] = [];
     let texts = 0;

@@ -116,13 +116,17 @@ function configured({ settings }: Pick<Runtime, 'settings'>, name: string, mode:
   return row && intentOfRow(row);
 }
 
-/** `mcp.<server>.<tool>` is that tool of a server of the settings, on the terms of a row that has it as its target, if there is one. */
+/**
+ * `mcp.<server>.<tool>` is that tool of a server of the settings. Where a row has it as its target, it is that row's intent: what is
+ * approved, switched off or limited by the one name is so by the other.
+ */
 function named({ settings }: Pick<Runtime, 'settings'>, name: string, mode: IntentMode): Intent | undefined {
   const [, server, tool] = /^(?=.{1,56}$)mcp\.([a-z][a-z0-9-]*)\.([\w.-]+)$/.exec(name) ?? [];
   if (mode !== 'mcp' || !settings.mcpServers.some((row) => row.name === server)) return undefined;
   const target = `${server}/${tool}`;
-  const row = settings.intents.find((one) => one.mode === mode && one.target === target);
-  return intentOfRow({ ...(row ?? { timeLimitSeconds: 540, priceCents: 0, dangerous: false }), name, mode, target });
+  const rows = settings.intents.filter((one) => one.mode === mode && one.target === target);
+  const row = rows.find((one) => one.dangerous) ?? rows[0];
+  return intentOfRow(row ?? { timeLimitSeconds: 540, priceCents: 0, dangerous: false, name, mode, target });
 }
 
 /** A tool that the operator calls dangerous is so for a tenant's intent as well. */

@@ -45,7 +45,8 @@ export async function onceADay(
 ): Promise<Made> {
   if (key === undefined) return make({});
   const id = runtime.ids.random(16);
-  const keyId = hashedId(tenant, 'job-key', key);
+  // Nobody's key can stand for what others ask without one.
+  const keyId = hashedId(tenant, isExplicit ? 'job-key' : 'job-inputs', key);
   const print = fingerprint(packet.agent, packet.payload);
   let version: string | undefined;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
@@ -81,7 +82,9 @@ export function implicitKey(intent: string, inputs: JsonObject): string {
 function spaced(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(spaced).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return escaped(JSON.stringify(value));
-  const entries = Object.entries(value).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  const entries = Object.entries(value)
+    .map(([key, one]) => [key, one, Buffer.from(key)] as const)
+    .sort(([, , a], [, , b]) => Buffer.compare(a, b));
   return `{${entries.map(([key, one]) => `${escaped(JSON.stringify(key))}: ${spaced(one)}`).join(', ')}}`;
 }
 

@@ -10,7 +10,7 @@ import { chooseMode } from '../../core/intents/choose-mode.ts';
 import { agentNameOf, type Intent, type IntentMode, intentOf, MODES } from '../../core/intents/intents.ts';
 import { jobAnswer } from '../../core/intents/job-view.ts';
 import { TOOLS } from '../../core/intents/tool-terms.ts';
-import { keepable } from '../../core/json-value.ts';
+import { jsonObject } from '../../core/packet.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import type { Job, JsonObject } from '../../core/task.ts';
 import { dispatchPacket } from '../post-dispatch.ts';
@@ -24,15 +24,12 @@ const ATTEMPTS = 3;
 /** The body of `POST /orchestrate`. */
 export const orchestrateBody = z.strictObject({
   intent: z.string().min(1).max(200),
-  inputs: z
-    .record(z.string(), z.unknown())
-    .refine(...keepable)
-    .default({}),
+  inputs: jsonObject.default({}),
   mode: z.enum(['auto', ...MODES]).default('auto'),
   callback_url: z.string().max(2_048).refine(URL.canParse, 'is not a URL').optional(),
   /** Sent along: an id, or an object with whatever the flow's own tracing needs. */
   trace: z
-    .union([z.string().min(1).max(200), z.record(z.string(), z.unknown())])
+    .union([z.string().min(1).max(200), jsonObject])
     .refine(
       (trace) => Buffer.byteLength(JSON.stringify(trace)) <= MAX_TRACE_BYTES,
       `is larger than ${MAX_TRACE_BYTES} bytes of JSON`,
@@ -63,13 +60,12 @@ export async function orchestrate(
   const asked = checked(orchestrateBody, given);
   const { intent, why } = await intentFor(runtime, caller, asked);
   const { inputs, trace, callback_url: callbackUrl, idempotency_key: explicit } = asked;
-  const cleared = clearance(runtime, caller, intent, inputs);
   const job: Job = {
     intent: intent.name,
     mode: intent.mode,
     why,
     ...(trace === undefined ? {} : { trace }),
-    ...(cleared ? { cleared: true as const } : {}),
+    ...clearance(runtime, caller, intent, inputs),
   };
   const traceId = typeof trace === 'string' ? trace : trace?.trace_id;
   const packet = {

@@ -39,14 +39,13 @@ export async function sshExec(
   allowedExec(runtime.settings, { host, command });
   const intent = (await intentOf(runtime, caller.tenant, 'ssh.exec', 'agent')) as Intent;
   const payload = { host, command, timeout_sec, ...(confirm ? { confirm_dangerous: true } : {}) };
-  const cleared = clearance(runtime, caller, intent, payload);
   const packet = { agent: agentNameOf(intent), mode: 'http', payload, maxAttempts: 1 };
   const { id } = await dispatchPacket(runtime, caller, packet, {
     job: {
       intent: intent.name,
       mode: 'agent',
       why: 'agent, as POST /api/v1/ssh/exec says',
-      ...(cleared ? { cleared: true as const } : {}),
+      ...clearance(runtime, caller, intent, payload),
     },
     waitMs: timeout_sec * 1000 + MARGIN_MS,
   });
