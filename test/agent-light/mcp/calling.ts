@@ -31,7 +31,7 @@ export const markOf = (runtime: string): string => `heliograph-test-${runtime}-$
 export const settingsWith = (mark: string, record: string, remote: HttpServer) => ({
   mcpServers: [everything(mark, { GREETING: 'hello' }), standIn(mark, record), remote.row],
   intents: [
-    { name: 'odd.hang', mode: 'mcp', target: 'odd/hang', timeLimitSeconds: 1 },
+    { name: 'odd.hang', mode: 'mcp', target: 'odd/hang', timeLimitSeconds: 2 },
     { name: 'odd.danger', mode: 'mcp', target: 'odd/wipe', dangerous: true },
   ],
   'limits.mcpSessions': MOST,
@@ -159,7 +159,7 @@ export function calling(stackOf: () => TestStack, folderOf: () => string, mark: 
   it('stops one that never answers at its time limit: tells it, and ends its process', async () => {
     const before = heard('notifications/cancelled').length;
     const { status, error } = await ended('odd.hang');
-    assert.deepEqual([status, /run_timeout/.test(error?.message ?? '')], ['error', true], JSON.stringify(error));
+    assert.deepEqual([status, /run_timeout|mcp_timeout/.test(error?.message ?? '')], ['error', true], JSON.stringify(error));
     await until(() => heard('notifications/cancelled').length === before + 3);
     const hung = [...new Set(heard('"name":"hang"').map((line) => Number(line.split(' ', 1)[0])))];
     assert.equal(hung.length, 3);
