@@ -3,9 +3,7 @@ import { type Incoming, jsonOf } from '../core/push-gate.ts';
 import { quarantine } from '../core/quarantine.ts';
 import { SIGNATURE } from '../core/run-message.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { applyRetention } from './apply-retention.ts';
 import { recordProject } from './record.ts';
-import { rollBackProject } from './roll-back-project.ts';
 import { takeProjectBackup } from './take-project-backup.ts';
 import { backupForTask, tellTask } from './task-backup.ts';
 
@@ -28,10 +26,10 @@ export async function handleMessage(runtime: Runtime, incoming: Incoming): Promi
       reason: 'The message is not a signed one about backups.',
     });
   }
-  if (asked.kind === 'rollback') return rollBackProject(runtime, asked.rollbackId);
+  if (asked.kind === 'rollback') return (await import('./roll-back-project.ts')).rollBackProject(runtime, asked.rollbackId);
   if (asked.kind === 'project') {
     await recordProject(runtime, asked.projectId);
-    return applyRetention(runtime, asked.projectId);
+    return (await import('./apply-retention.ts')).applyRetention(runtime, asked.projectId);
   }
   const backupId = asked.kind === 'backup' ? asked.backupId : await backupForTask(runtime, asked.taskId);
   if (backupId === undefined) return;
